@@ -1,0 +1,1 @@
+"""Runs container images as durable batch jobs on Azure Container Instances."""

@@ -1,0 +1,1 @@
+"""Where job logs are kept: a folder, or a blob container."""

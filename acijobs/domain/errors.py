@@ -1,0 +1,88 @@
+"""The errors of acijobs.
+
+```
+AcijobsError
+├── InvalidSpecError        the request is wrong: names every wrong field (HTTP 400)
+├── InvalidSettingsError    the operator's settings are wrong: names every wrong setting
+├── ServiceError            Azure answered with an error
+│   ├── RefusedError        it will not get better by asking again
+│   └── BusyError           it may: throttled, unavailable, in transition, out of capacity
+├── ArchiveConflictError    someone else wrote the same part of a log first
+└── JobFailedError          how a failed job ends its orchestration
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class AcijobsError(Exception):
+    """Any error that acijobs raises on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One wrong field of a request.
+
+    Attributes:
+        pointer: Where, as a JSON pointer in a URI fragment (`#/timeouts/runSeconds`; `#` is the whole).
+        detail: What is wrong and what would be right.
+    """
+
+    pointer: str
+    detail: str
+
+
+class InvalidSpecError(AcijobsError):
+    """The job specification is wrong; `violations` names every wrong field."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("; ".join(f"{v.pointer}: {v.detail}" for v in violations))
+        self.violations = violations
+
+
+class InvalidSettingsError(AcijobsError):
+    """App settings are missing or wrong; the text names every one of them."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("wrong app settings: " + "; ".join(problems))
+        self.problems = problems
+
+
+class ServiceError(AcijobsError):
+    """Azure answered with an error.
+
+    Attributes:
+        code: Azure's error code, or `HTTP <status>` where the body had none.
+        message: Azure's message, at most 1,000 characters.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message[:1000]
+        super().__init__(f"{code}: {self.message}")
+
+
+class RefusedError(ServiceError):
+    """Azure refused for good: asking again gives the same answer."""
+
+
+class BusyError(ServiceError):
+    """Azure could not answer now: asking later may succeed.
+
+    Attributes:
+        retry_after_s: Seconds to wait as Azure asked, or None where it did not say.
+    """
+
+    def __init__(self, code: str, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
+
+
+class ArchiveConflictError(AcijobsError):
+    """The log archive was written by someone else since it was read."""
+
+
+class JobFailedError(AcijobsError):
+    """The job failed; the text is its one-line reason, and becomes the orchestration's output."""

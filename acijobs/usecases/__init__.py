@@ -1,0 +1,1 @@
+"""What each activity and endpoint does, against ports."""

@@ -1,0 +1,1 @@
+"""The HTTP side: requests in, `application/json` and `application/problem+json` out."""

@@ -1,0 +1,1 @@
+"""Container groups: requests, state, deployment, logs."""

@@ -1,0 +1,1 @@
+"""The App Service identity endpoint: issues the bearer tokens the ARM endpoint accepts."""

@@ -1,0 +1,1 @@
+"""What a location offers: usages, capabilities, cached images, operations of the provider."""

@@ -1,0 +1,1 @@
+"""Asynchronous operations, as `Azure-AsyncOperation` points to them."""

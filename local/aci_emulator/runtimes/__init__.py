@@ -1,0 +1,1 @@
+"""What runs the containers of the emulated service."""

@@ -1,0 +1,1 @@
+"""The docker runtime: containers on any engine that answers the Docker API, Podman included."""

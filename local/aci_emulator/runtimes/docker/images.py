@@ -1,0 +1,116 @@
+"""Making images available, and naming them as ACI's Pulled event does."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import parse_repository_tag
+from requests.exceptions import RequestException
+
+from aci_emulator.runtimes.contract import RegistryCredential, RuntimeRefusalError
+
+if TYPE_CHECKING:
+    import docker
+
+PullPolicy = Literal["always", "missing", "never"]
+
+_HUB = "docker.io"
+_HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
+# What engines say when the registry itself is the trouble; all else is the image or the right to it.
+_REGISTRY_TROUBLE = re.compile(
+    r"dial tcp|connection refused|no such host|i/o timeout|server misbehaving|toomanyrequests|"
+    r"too many requests|\b50[0234]\b|TLS handshake|EOF|network is unreachable|deadline exceeded|"
+    r"pinging container registry",
+    re.IGNORECASE,
+)
+
+
+def make_available(
+    api: docker.APIClient,
+    image: str,
+    credentials: tuple[RegistryCredential, ...],
+    policy: PullPolicy,
+) -> str:
+    """Return the digest (or id) of the image, which the engine now has.
+
+    Args:
+        api: The engine.
+        image: The reference as given.
+        credentials: The group's; the one whose server is the image's is used.
+        policy: `always` asks the registry each time; `missing` only when the engine has no such
+            image; `never` not at all.
+
+    Raises:
+        RuntimeRefusalError: `InaccessibleImage` or `RegistryErrorResponse`.
+    """
+    if policy != "always":
+        present = _present(api, image)
+        if present is not None or policy == "never":
+            return present or _refuse_absent(image)
+    try:
+        _pull(api, image, credentials)
+    except (DockerException, RequestException) as error:
+        raise _refusal(image, str(getattr(error, "explanation", None) or error)) from error
+    return _present(api, image) or _refuse_absent(image)
+
+
+def _present(api: docker.APIClient, image: str) -> str | None:
+    try:
+        found = api.inspect_image(image)  # type: ignore[no-untyped-call]
+    except (ImageNotFound, NotFound):
+        return None
+    except APIError as error:
+        # An engine answers a reference it cannot even parse with 400 or 500.
+        raise _refusal(image, str(error.explanation or error)) from error
+    digests: list[str] = found.get("RepoDigests") or []
+    return digests[0].partition("@")[2] if digests else str(found["Id"])
+
+
+def _pull(api: docker.APIClient, image: str, credentials: tuple[RegistryCredential, ...]) -> None:
+    repository, tag = parse_repository_tag(image)
+    lines = api.pull(
+        repository,
+        tag=tag or "latest",
+        stream=True,
+        decode=True,
+        auth_config=credential_for(image, credentials),
+    )
+    # The status is sent before the outcome is known: failures come as lines of a 200 answer, which
+    # is read to its end for the connection's sake.
+    failures = [line["error"] for line in lines if "error" in line]
+    if failures:
+        raise DockerException(failures[0])
+
+
+def credential_for(
+    image: str, credentials: tuple[RegistryCredential, ...]
+) -> dict[str, Any] | None:
+    """Return the engine's form of the credential for the image's registry, or None."""
+    registry = registry_of(image)
+    for credential in credentials:
+        server = credential.server.partition("://")[2] or credential.server
+        server = server.split("/")[0].lower()
+        same = server == registry or (registry == _HUB and server in _HUB_NAMES)
+        if same and credential.password is not None:
+            return {"username": credential.username or "", "password": credential.password}
+    return None
+
+
+def registry_of(image: str) -> str:
+    """Return the registry server an image reference names, `docker.io` when it names none."""
+    first, slash, _ = image.partition("/")
+    names_one = slash and ("." in first or ":" in first or first == "localhost")
+    registry = first.lower() if names_one else _HUB
+    return _HUB if registry in _HUB_NAMES else registry
+
+
+def _refuse_absent(image: str) -> str:
+    raise RuntimeRefusalError("InaccessibleImage", f"the engine has no image '{image}'")
+
+
+def _refusal(image: str, reason: str) -> RuntimeRefusalError:
+    trouble = _REGISTRY_TROUBLE.search(reason)
+    code = "RegistryErrorResponse" if trouble else "InaccessibleImage"
+    return RuntimeRefusalError(code, f"image '{image}': {reason.strip()}")

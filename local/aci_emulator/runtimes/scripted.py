@@ -1,0 +1,263 @@
+"""Runs nothing: containers follow scripts, in the emulator's own time, thousands of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from aci_emulator.runtimes.contract import (
+    ContainerExit,
+    ContainerLaunch,
+    GroupLaunch,
+    LogSink,
+    RegistryCredential,
+    RuntimeRefusalError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aci_emulator.clock import Clock
+
+_SIGTERM_EXIT = 143
+_COMMAND = "script"
+
+
+class ScriptError(Exception):
+    """A script makes no sense; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """How containers behave whose image, name and command match.
+
+    A container whose command is `["script", "run_s=20", "exit_code=3", "lines=30"]` follows that,
+    whatever scripts there are; so a client can say by itself what its container shall do.
+
+    Attributes:
+        image, container: Globs over the image reference and the container's name.
+        pull_s: How long the pull takes.
+        run_s: How long it runs; None for ever.
+        exit_code: What it ends with.
+        exit_codes: What its first, second, … start ends with; later starts with `exit_code`.
+        lines: How many lines it prints, evenly over its run, the first at once: `line 1`, ….
+        output: Further output, printed at its start as it is.
+        detail: `OOMKilled`, or empty.
+        refuse: A `RuntimeRefusalError` code to answer its pull or start with.
+    """
+
+    image: str = "*"
+    container: str = "*"
+    pull_s: float = 0.0
+    run_s: float | None = 1.0
+    exit_code: int = 0
+    exit_codes: tuple[int, ...] = ()
+    lines: int = 0
+    output: str = ""
+    detail: str = ""
+    refuse: str = ""
+
+
+_NUMBERS = ("pull_s", "run_s")
+_WHOLE = ("exit_code", "lines")
+
+
+def parse_script(raw: Mapping[str, Any]) -> Script:
+    """Return the script that a TOML table or JSON object describes; `run_s = false` is for ever.
+
+    Raises:
+        ScriptError: an unknown key, or a value of the wrong type.
+    """
+    known = [field.name for field in dataclasses.fields(Script)]
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise ScriptError(f"unknown key {unknown[0]!r}; known: {', '.join(known)}")
+    return Script(**{key: _value(key, value) for key, value in raw.items()})
+
+
+def _value(key: str, value: Any) -> Any:
+    if key == "run_s" and (value is False or value is None):
+        return None
+    if key == "exit_codes":
+        if not isinstance(value, list) or not all(type(code) is int for code in value):
+            raise ScriptError("exit_codes must be a list of whole numbers")
+        return tuple(value)
+    if key in _NUMBERS or key in _WHOLE:
+        wanted = int if key in _WHOLE else (int, float)
+        if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
+            raise ScriptError(f"{key} must be a number not below 0")
+    elif not isinstance(value, str):
+        raise ScriptError(f"{key} must be a string")
+    return value
+
+
+def _from_command(command: tuple[str, ...]) -> Script:
+    """Return the script a command spells out.
+
+    Raises:
+        RuntimeRefusalError: `CommandNotFound`, when it spells nothing known.
+    """
+    raw: dict[str, Any] = {}
+    for word in command[1:]:
+        key, _, text = word.partition("=")
+        if key in _WHOLE and text.isdecimal():
+            raw[key] = int(text)
+        elif key in _NUMBERS:
+            raw[key] = None if text == "forever" else _float(key, text)
+        else:
+            raw[key] = text
+    try:
+        return parse_script(raw)
+    except ScriptError as problem:
+        raise RuntimeRefusalError("CommandNotFound", f"script: {problem}") from problem
+
+
+def _float(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise RuntimeRefusalError("CommandNotFound", f"script: {key} is no number") from None
+
+
+class ScriptedRuntime:
+    """A runtime without processes.
+
+    Args:
+        clock: The emulator's.
+        scripts: The first that matches is followed; without a match, a run of one second.
+    """
+
+    name = "scripted"
+
+    def __init__(self, clock: Clock, scripts: tuple[Script, ...] = ()) -> None:
+        self._clock = clock
+        self._scripts = list(scripts)
+        self._running: dict[str, set[ScriptedContainer]] = {}
+        self.started_total = 0
+
+    def prepend(self, script: Script) -> None:
+        """Let a script go before all others."""
+        self._scripts.insert(0, script)
+
+    async def open(self) -> None:
+        """Ready: there is nothing to connect to."""
+
+    async def close(self) -> None:
+        """Every container has ended."""
+        for key in list(self._running):
+            await self.remove_group(key)
+
+    @property
+    def running_count(self) -> int:
+        """How many containers run."""
+        return sum(len(containers) for containers in self._running.values())
+
+    async def pull(self, image: str, credentials: tuple[RegistryCredential, ...]) -> str:
+        """Take as long as the script says and return a digest made from the reference.
+
+        Raises:
+            RuntimeRefusalError: as the script says.
+        """
+        del credentials
+        script = next((s for s in self._scripts if fnmatchcase(image, s.image)), Script())
+        await self._clock.sleep(script.pull_s)
+        if script.refuse in ("InaccessibleImage", "RegistryErrorResponse"):
+            raise RuntimeRefusalError(script.refuse, f"{image} refused by script")
+        repository = image.partition("@")[0].partition(":")[0]
+        return f"{repository}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+
+    async def prepare_group(self, group: GroupLaunch) -> None:
+        """Note the group."""
+        self._running.setdefault(group.key, set())
+
+    async def start(self, launch: ContainerLaunch, sink: LogSink) -> ScriptedContainer:
+        """Start following the container's script.
+
+        Raises:
+            RuntimeRefusalError: as the script says.
+        """
+        script = self._script_of(launch)
+        if script.refuse in ("CommandNotFound", "Unsupported"):
+            raise RuntimeRefusalError(script.refuse, f"{launch.image} refused by script")
+        if launch.attempt < len(script.exit_codes):
+            script = dataclasses.replace(script, exit_code=script.exit_codes[launch.attempt])
+        container = ScriptedContainer(script, self._clock, sink)
+        siblings = self._running.setdefault(launch.group, set())
+        siblings.add(container)
+        container.ended.add_done_callback(lambda _: siblings.discard(container))
+        self.started_total += 1
+        return container
+
+    def _script_of(self, launch: ContainerLaunch) -> Script:
+        if launch.command and launch.command[0] == _COMMAND:
+            return _from_command(launch.command)
+        for script in self._scripts:
+            if fnmatchcase(launch.image, script.image) and fnmatchcase(
+                launch.name, script.container
+            ):
+                return script
+        return Script()
+
+    async def remove_group(self, key: str) -> None:
+        """End the group's containers."""
+        for container in list(self._running.pop(key, ())):
+            await container.stop(0)
+
+
+class ScriptedContainer:
+    """One container following its script; `ended` is done when it has."""
+
+    def __init__(self, script: Script, clock: Clock, sink: LogSink) -> None:
+        self._script, self._clock, self._sink = script, clock, sink
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[ContainerExit] = loop.create_future()
+        self._started_at = self._time()
+        self._acting = loop.create_task(self._act())
+
+    def _time(self) -> datetime:
+        """Return the true time: the service adds its clock's skew itself."""
+        return self._clock.true_now()
+
+    @property
+    def started_at(self) -> datetime:
+        """When it started, aware UTC."""
+        return self._started_at
+
+    async def wait(self) -> ContainerExit:
+        """Return how it ended."""
+        return await asyncio.shield(self.ended)
+
+    async def stop(self, grace_s: float) -> None:
+        """End it at once: a script needs no grace."""
+        del grace_s
+        self._acting.cancel()
+        self._end(_SIGTERM_EXIT, "")
+
+    async def _act(self) -> None:
+        script = self._script
+        if script.output:
+            self._sink(script.output.encode(), self._time())
+        if script.run_s is None:
+            await self._print(script.lines, 0.0)
+            await asyncio.Event().wait()
+        else:
+            gap_s = script.run_s / script.lines if script.lines else script.run_s
+            await self._print(script.lines, gap_s)
+            if not script.lines:
+                await self._clock.sleep(script.run_s)
+        self._end(script.exit_code, script.detail)
+
+    async def _print(self, lines: int, gap_s: float) -> None:
+        for number in range(1, lines + 1):
+            self._sink(b"line %d\n" % number, self._time())
+            await self._clock.sleep(gap_s)
+
+    def _end(self, exit_code: int, detail: str) -> None:
+        if not self.ended.done():
+            ended = ContainerExit(exit_code=exit_code, finished_at=self._time(), detail=detail)
+            self.ended.set_result(ended)

@@ -1,0 +1,1 @@
+"""Calls the app's functions: data in, the function, data out."""

@@ -1,0 +1,1 @@
+"""What makes functions run besides HTTP: timers and storage queues."""

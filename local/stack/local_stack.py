@@ -1,0 +1,211 @@
+"""Starts and stops the local stack: the ACI emulator, then the Functions host with the app."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stack.child import Child
+from stack.environment import child_environment, chosen_settings
+from stack.http import send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Self
+
+_START_TIMEOUT_S = 60.0
+COUNT_TO_THIRTY = json.dumps(
+    ["/bin/sh", "-c", "i=1; while [ $i -le 30 ]; do echo $i; i=$((i+1)); sleep 1; done"]
+)
+"""The default job's command, as the setting `DefaultCommand` writes it."""
+_FROM_EMULATOR = {
+    "ARM_ENDPOINT": "ArmEndpoint",
+    "ARM_SCOPE": "ArmScope",
+    "RESOURCE_GROUP": "ResourceGroupName",
+    "LOCATION": "Location",
+}
+
+
+class StackError(Exception):
+    """The stack could not be started, or a part of it ended; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """How to run the stack.
+
+    Attributes:
+        app: The function app's folder.
+        state: Folder for everything the stack writes.
+        port: Port of the Functions host; 0 for any.
+        arm_port: Port of the ARM endpoint; 0 for any.
+        runtime: What runs containers: `auto`, `process`, `docker` or `scripted`.
+        settings: App settings that win over the defaults, the shell's and the emulator's.
+        emulator_arguments: More arguments for the emulator.
+    """
+
+    app: Path
+    state: Path
+    port: int = 7071
+    arm_port: int = 8443
+    runtime: str = "process"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    emulator_arguments: tuple[str, ...] = ()
+
+
+class LocalStack:
+    """The emulator and the host, running; as a context manager both are ended at its end.
+
+    Attributes:
+        base_url: Where the Functions host answers.
+        emulator_env: What the emulator told of itself: endpoint, identity, admin address.
+    """
+
+    def __init__(self, options: StackOptions) -> None:
+        self.options = options
+        self.base_url = ""
+        self.emulator_env: dict[str, str] = {}
+        self._port = options.port
+        self._emulator: Child | None = None
+        self._host: Child | None = None
+
+    def __enter__(self) -> Self:
+        for log in self.options.state.glob("*.log"):
+            log.unlink()
+        try:
+            self.start_emulator()
+            self.start_host()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def children(self) -> list[Child]:
+        """The running programs, in the order to end them."""
+        return [child for child in (self._host, self._emulator) if child is not None]
+
+    def start_emulator(self) -> None:
+        """Start the ACI emulator; return once it serves.
+
+        Raises:
+            StackError: it ended, or did not serve in time.
+        """
+        state = self.options.state / "aci-emulator"
+        told = state / "env"
+        told.unlink(missing_ok=True)
+        self._emulator = self._spawn(
+            "ACI emulator",
+            [
+                "aci_emulator",
+                "--port",
+                str(self.options.arm_port),
+                "--control-port",
+                "0",
+                "--state",
+                str(state),
+                "--runtime",
+                self.options.runtime,
+                *list(self.options.emulator_arguments),
+            ],
+            child_environment(os.environ),
+        )
+        self._wait(self._emulator, told.exists)
+        lines = told.read_text("utf-8").splitlines()
+        self.emulator_env = dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def start_host(self) -> None:
+        """Start the Functions host with the app, again at the same address; return once it serves.
+
+        Raises:
+            StackError: it ended, or did not serve in time.
+        """
+        self._port = self._port or _free_port()
+        self.base_url = f"http://127.0.0.1:{self._port}"
+        self._host = self._spawn(
+            "Functions host",
+            [
+                "functions_host",
+                str(self.options.app),
+                "--port",
+                str(self._port),
+                "--state",
+                str(self.options.state / "functions-host"),
+            ],
+            child_environment(os.environ) | self.app_settings(),
+        )
+        self._wait(self._host, self._host_answers)
+
+    def kill_host(self) -> None:
+        """Kill the host as a crash would, leaving the emulator alone."""
+        assert self._host is not None
+        self._host.kill()
+
+    def app_settings(self) -> dict[str, str]:
+        """Return the app settings of the local stack: those of Azure, with other values.
+
+        The user's shell may choose others than the defaults, but not another endpoint.
+        """
+        settings = {
+            "LogArchiveUrl": (self.options.state / "logs").resolve().as_uri(),
+            "DefaultImage": "alpine:3.20",
+            "DefaultCommand": COUNT_TO_THIRTY,
+        } | chosen_settings(os.environ)
+        for name, value in self.emulator_env.items():
+            settings[_FROM_EMULATOR.get(name, name)] = value
+        return settings | dict(self.options.settings)
+
+    @property
+    def host_exit_code(self) -> int | None:
+        """The host's exit code, or None while it runs."""
+        return None if self._host is None else self._host.exit_code
+
+    def check(self) -> None:
+        """Raise if a part of the stack has ended.
+
+        Raises:
+            StackError: it names the part and shows its last output.
+        """
+        for child in self.children:
+            if child.exit_code is not None:
+                words = f"the {child.name} ended with code {child.exit_code}:\n{child.last_words}"
+                raise StackError(words)
+
+    def stop(self) -> None:
+        """End everything that runs, the host first."""
+        for child in self.children:
+            child.stop()
+        self._host = self._emulator = None
+
+    def _spawn(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Child:
+        log = self.options.state / f"{arguments[0]}.log"
+        return Child(name, arguments, environment=environment, log=log)
+
+    def _wait(self, child: Child, is_ready: Callable[[], bool]) -> None:
+        give_up_at = time.monotonic() + _START_TIMEOUT_S
+        while not is_ready():
+            self.check()
+            if time.monotonic() > give_up_at:
+                raise StackError(f"the {child.name} did not start in time:\n{child.last_words}")
+            time.sleep(0.05)
+
+    def _host_answers(self) -> bool:
+        try:
+            reply = send("GET", f"{self.base_url}/admin/host/status")
+        except (OSError, ValueError):  # not yet, or not our host
+            return False
+        return isinstance(reply.body, dict) and reply.body.get("state") == "Running"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from durable_app import SdkApp
+from durable_clock import VirtualClock
+from durable_harness import Harness
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def app() -> SdkApp:
+    """Return an empty app."""
+    return SdkApp()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Return a clock that stands still."""
+    return VirtualClock()
+
+
+@pytest.fixture
+async def host(app: SdkApp, clock: VirtualClock, tmp_path: Path) -> AsyncIterator[Harness]:
+    """Return a running engine on a SQLite store, with a virtual clock."""
+    harness = Harness(app, clock, tmp_path)
+    await harness.start()
+    yield harness
+    await harness.stop()

@@ -1,0 +1,60 @@
+"""Which registry an image names, and whose credentials go there."""
+
+from __future__ import annotations
+
+import pytest
+
+from aci_emulator.runtimes.contract import RegistryCredential
+from aci_emulator.runtimes.docker.images import credential_for, registry_of
+
+
+@pytest.mark.parametrize(
+    ("image", "registry"),
+    [
+        ("busybox", "docker.io"),
+        ("library/busybox:1", "docker.io"),
+        ("docker.io/library/busybox", "docker.io"),
+        ("index.docker.io/library/busybox", "docker.io"),
+        ("team.azurecr.io/app@sha256:" + "0" * 64, "team.azurecr.io"),
+        ("TEAM.azurecr.io/app", "team.azurecr.io"),
+        ("localhost/app", "localhost"),
+        ("localhost:5000/app", "localhost:5000"),
+        ("127.0.0.1:5000/a/b/c:2", "127.0.0.1:5000"),
+    ],
+)
+def test_the_registry_is_the_first_part_if_it_looks_like_a_host(image: str, registry: str) -> None:
+    """A dot, a colon or `localhost` makes it one; everything else lives on Docker Hub."""
+    assert registry_of(image) == registry
+
+
+@pytest.mark.parametrize(
+    ("server", "image", "used"),
+    [
+        ("team.azurecr.io", "team.azurecr.io/app", True),
+        ("https://Team.azurecr.io/", "team.azurecr.io/app", True),
+        ("https://index.docker.io/v1/", "private/app", True),
+        ("docker.io", "index.docker.io/private/app", True),
+        ("team.azurecr.io", "other.azurecr.io/app", False),
+        ("azurecr.io", "team.azurecr.io/app", False),
+        ("team.azurecr.io", "team.azurecr.io.evil.example/app", False),
+        ("team.azurecr.io", "app", False),
+    ],
+)
+def test_a_password_goes_to_its_own_server_only(server: str, image: str, used: bool) -> None:  # noqa: FBT001
+    """Servers match whole, whatever their spelling."""
+    credential = RegistryCredential(server=server, username="u", password="p")
+    found = credential_for(image, (credential,))
+    assert found == ({"username": "u", "password": "p"} if used else None)
+
+
+def test_an_identity_is_no_password() -> None:
+    """A credential without a password is passed over; the next one that fits is used."""
+    identity = RegistryCredential(server="team.azurecr.io")
+    password = RegistryCredential(server="team.azurecr.io", username="u", password="p")
+    assert credential_for("team.azurecr.io/app", (identity,)) is None
+    assert credential_for("team.azurecr.io/app", (identity, password)) is not None
+
+
+def test_a_password_is_not_shown() -> None:
+    """Neither in logs nor in assertion messages."""
+    assert "hidden" not in repr(RegistryCredential(server="s", username="u", password="hidden"))

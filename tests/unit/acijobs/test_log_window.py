@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import pytest
+
+from acijobs.domain.log_window import (
+    COMPARED_BYTES,
+    LOST_MARK,
+    Addition,
+    ArchivedEnd,
+    addition,
+    has_lost_lines,
+    may_be_of_stopped,
+    without_stamps,
+)
+
+T = "2026-11-23T10:00:00.{:09d}Z "
+
+
+def lines(*texts: str, first: int = 1) -> str:
+    return "".join(f"{T.format(first + n)}{text}\n" for n, text in enumerate(texts))
+
+
+def kept(text: str) -> ArchivedEnd:
+    data = text.encode()
+    return ArchivedEnd(size_bytes=len(data), data=data[-COMPARED_BYTES:])
+
+
+def test_many_lines_that_are_the_same_are_counted_by_position_beyond_what_is_compared() -> None:
+    """Where nothing has rolled out, even 64 KB of one repeated line and one time stay exact."""
+    line = f"{T.format(1)}tick\n"
+    count = COMPARED_BYTES // len(line) + 100
+    added = addition(kept(line * count), line * (count + 3), ended=False)
+    assert added == Addition(data=(line * 3).encode())
+
+
+def test_lines_that_are_the_same_after_a_lost_place_are_counted_by_position() -> None:
+    """The window after a restart is the whole new log: its equal lines are not taken for kept ones."""
+    line = f"{T.format(1)}tick\n"
+    archived = f"{lines('old')}{LOST_MARK}\n{line}"
+    assert addition(kept(archived), line * 3, ended=False).data == (line * 2).encode()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_window_cut_within_a_character_still_connects(cut: int) -> None:
+    """Azure's window starts at any byte; the broken character at its start is not a difference."""
+    archived = lines("zero", "one 😀", "two")
+    at = archived.encode().index("😀".encode()) + cut
+    window = archived.encode()[at:].decode("utf-8", "replace") + lines("three", first=4)
+    assert addition(kept(archived), window, ended=False).data == lines("three", first=4).encode()
+
+
+def test_an_archive_end_that_starts_within_a_character_still_connects() -> None:
+    """Only the archive's end is compared, which may start anywhere too."""
+    archived = "😀" * COMPARED_BYTES + "\n" + lines("one", "two")
+    end = ArchivedEnd(size_bytes=10**7, data=archived.encode()[-COMPARED_BYTES + 1 :])
+    window = archived[-2000:] + lines("three", first=3)
+    assert addition(end, window, ended=False).data == lines("three", first=3).encode()
+
+
+def test_text_that_is_no_unicode_still_connects() -> None:
+    """A lone surrogate in Azure's JSON is archived as '?' and found again as such."""
+    window = lines("gone", "bad \ud800 text", "two")
+    archived = window.encode("utf-8", "replace").decode()
+    rolled = window[window.index("\n") + 1 :] + lines("three", first=4)
+    assert addition(kept(archived), rolled, ended=False).data == lines("three", first=4).encode()
+
+
+def test_a_line_that_was_cut_by_a_cancel_goes_on_where_it_was_cut() -> None:
+    """Nothing is marked as lost when a container wrote on after its log was collected."""
+    first = addition(kept(""), f"{lines('one')}{T.format(2)}tw", ended=True)
+    assert first.data.endswith(b"tw")
+    archived = first.data.decode()
+    window = f"{archived}o\n{lines('three', first=3)}"
+    assert (
+        addition(kept(archived), window, ended=False).data
+        == b"o\n" + lines("three", first=3).encode()
+    )
+
+
+def test_a_mark_begins_a_line_of_its_own() -> None:
+    """Also where the archive ends within a line."""
+    added = addition(kept(T.format(1) + "half"), lines("other", first=900), ended=False)
+    assert added.lost
+    assert added.data.startswith(f"\n{LOST_MARK}\n".encode())
+
+
+def test_an_older_window_adds_nothing() -> None:
+    """A slow read that is overtaken by another is not taken for a gap."""
+    assert addition(kept(lines("a", "b", "c")), lines("a", "b"), ended=False) == Addition(data=b"")
+
+
+def test_the_rest_of_a_cut_line_proves_nothing() -> None:
+    """A window that starts with the tail of a line that looks kept may be far behind the archive."""
+    added = addition(kept(lines("step 5")), "5\n" + lines("step 900", first=900), ended=False)
+    assert added.lost
+
+
+@pytest.mark.parametrize(
+    ("window", "ended", "lost"),
+    [
+        (lines("x" * 7_000), True, False),
+        (lines("x" * 9_000), True, True),
+        (lines("x" * 16_384), True, True),
+        (lines(*["x"] * 1000), True, True),
+        (lines(*["x"] * 1001), True, False),
+        (lines("x" * 70_000), True, False),
+        (lines(*["x"] * 1000), False, False),
+        (lines("x" * 4_000_000), False, True),
+    ],
+)
+def test_a_first_window_as_large_as_allowed_may_lack_its_beginning(
+    window: str, *, ended: bool, lost: bool
+) -> None:
+    """What a stopped container shows at most counts as cut; more than that shows it is not stopped."""
+    assert addition(kept(""), window, ended=ended).lost is lost
+
+
+def test_it_matters_only_for_a_large_first_window_whether_the_container_had_stopped() -> None:
+    """So the group is looked at again in this one case only."""
+    large = lines(*["x"] * 1000)
+    assert may_be_of_stopped(kept(""), large)
+    assert not may_be_of_stopped(kept(""), lines("small"))
+    assert not may_be_of_stopped(kept(large), large)
+
+
+def test_a_container_that_prints_the_mark_does_not_forge_it() -> None:
+    """Its own lines carry a time, the mark does not."""
+    assert not has_lost_lines(lines(LOST_MARK).encode())
+    assert has_lost_lines(f"{lines('a')}{LOST_MARK}\n".encode())
+    assert has_lost_lines(f"{LOST_MARK}\n{lines('a')}".encode())
+
+
+def test_an_unstamped_log_ends_in_time_and_is_flagged_when_it_rolls() -> None:
+    """A log without times, of many equal lines, is neither joined by guess nor slow."""
+    archived = "x\n" * 200_000
+    for window in ("y\n" + "x\n" * 100_000, "x\n" * 100_000):
+        assert addition(kept(archived), window, ended=False).lost
+
+
+def test_a_full_window_of_equal_lines_repeats_none() -> None:
+    """How many of them have rolled out cannot be told, so all of them count as kept."""
+    line = f"{T.format(1)}tick\n"
+    window = line * (4_000_000 // len(line) + 1)
+    assert addition(kept(line * 200_000), window, ended=False) == Addition(data=b"")
+
+
+def test_times_come_off_each_line_once() -> None:
+    """What looks like a time within a line stays."""
+    stamp = T.format(7)
+    assert without_stamps(f"{stamp}{stamp}x\n{LOST_MARK}\n") == f"{stamp}x\n{LOST_MARK}\n"

@@ -1,0 +1,206 @@
+"""local.settings.json, `%SETTING%` expressions and host.json."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from functions_host.hostjson import read_host_json
+from functions_host.problems import AppError
+from functions_host.settings import MissingSettingError, read_local_settings, resolve
+from functions_host.timespan import parse_timespan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def local(tmp_path: Path, content: Any) -> Any:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / "local.settings.json").write_text(text, "utf-8")
+    return read_local_settings(tmp_path)
+
+
+def host(tmp_path: Path, content: Any, **environment: str) -> Any:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / "host.json").write_text(text, "utf-8")
+    return read_host_json(tmp_path, environment)
+
+
+def test_values_are_texts_whatever_json_they_are(tmp_path: Path) -> None:
+    """As environment variables can only be texts."""
+    settings = local(tmp_path, {"Values": {"a": "x", "b": 1, "c": True, "d": None}})
+    assert settings.values == {"a": "x", "b": "1", "c": "true", "d": ""}
+
+
+def test_host_section_gives_port_and_cors(tmp_path: Path) -> None:
+    """Origins are comma-separated, a slash at their end does not count."""
+    content = {
+        "Host": {"LocalHttpPort": 7171, "CORS": "https://a.test/, *", "CORSCredentials": True}
+    }
+    settings = local(tmp_path, content)
+    assert (settings.port, settings.cors, settings.cors_credentials) == (
+        7171,
+        ("https://a.test", "*"),
+        True,
+    )
+
+
+def test_no_file_means_defaults(tmp_path: Path) -> None:
+    """An app needs no local settings."""
+    settings = read_local_settings(tmp_path)
+    assert (dict(settings.values), settings.port) == ({}, 7071)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"IsEncrypted": True}, "func settings decrypt"),
+        ("{", "local.settings.json cannot be read"),
+        ([], "must hold a JSON object"),
+        ({"Values": []}, None),
+        ({"Values": ["a"]}, "'Values' must be an object"),
+        ({"Values": {"a": {"b": 1}}}, "Values.a must be a string"),
+        ({"Host": {"LocalHttpPort": "x"}}, "LocalHttpPort is not a port"),
+    ],
+)
+def test_what_is_wrong_with_local_settings_is_told(
+    tmp_path: Path, content: Any, words: str | None
+) -> None:
+    """One line that names the part."""
+    if words is None:
+        assert not local(tmp_path, content).values
+        return
+    with pytest.raises(AppError, match=words):
+        local(tmp_path, content)
+
+
+def test_expressions_resolve_without_case_and_with_colons() -> None:
+    """As .NET configuration does."""
+    environment = {"Queue__Name": "orders", "Env": "dev"}
+    assert resolve("%queue:name%-%ENV%", environment) == "orders-dev"
+    assert resolve("100 %", environment) == "100 %"
+    with pytest.raises(MissingSettingError, match="%Nope%"):
+        resolve("x-%Nope%", environment)
+
+
+def test_host_json_is_read(tmp_path: Path) -> None:
+    """The parts that the host obeys."""
+    config = host(
+        tmp_path,
+        {
+            "version": "2.0",
+            "functionTimeout": "00:01:30",
+            "functions": ["A"],
+            "extensions": {
+                "http": {"routePrefix": "/v1/"},
+                "queues": {
+                    "batchSize": 4,
+                    "visibilityTimeout": "00:00:30",
+                    "messageEncoding": "none",
+                },
+                "durableTask": {"hubName": "hub", "maxConcurrentActivityFunctions": 3},
+            },
+        },
+    )
+    assert (config.route_prefix, config.function_timeout_s, config.functions) == ("v1", 90.0, {"A"})
+    assert (config.queues.batch_size, config.queues.new_batch_threshold) == (4, 2)
+    assert (config.queues.visibility_timeout_s, config.queues.base64) == (30.0, False)
+    assert (config.durable.hub_name, config.durable.max_concurrent_activity_functions) == ("hub", 3)
+    assert config.warnings == ()
+
+
+def test_environment_overrides_host_json(tmp_path: Path) -> None:
+    """Whatever the case of the names; numbers and booleans become such."""
+    config = host(
+        tmp_path,
+        {"version": "2.0", "extensions": {"http": {"routePrefix": "api"}}},
+        AzureFunctionsJobHost__extensions__HTTP__routePrefix="other",
+        AzureFunctionsJobHost__extensions__durableTask__useGracefulShutdown="false",
+        AZUREFUNCTIONSJOBHOST__EXTENSIONS__QUEUES__BATCHSIZE="2",
+    )
+    assert config.route_prefix == "other"
+    assert config.durable.use_graceful_shutdown is False
+
+
+def test_unknown_parts_of_host_json_are_warned_about(tmp_path: Path) -> None:
+    """One warning each; known parts without effect here are none of the developer's business."""
+    config = host(
+        tmp_path,
+        {
+            "version": "2.0",
+            "verison": 1,
+            "extensions": {"http": {"routPrefix": "x"}, "blobs": {}, "odd": {}},
+        },
+    )
+    text = "\n".join(config.warnings)
+    for part in ("verison", "extensions.http.routPrefix", "extensions.blobs", "extensions.odd"):
+        assert part in text
+    assert len(config.warnings) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "host.json cannot be read"),
+        ("[]", "must hold a JSON object"),
+        ({}, '"version": "2.0"'),
+        ({"version": "1.0"}, '"version": "2.0"'),
+        ({"version": "2.0", "functionTimeout": "soon"}, "functionTimeout"),
+        ({"version": "2.0", "functionTimeout": "00:00:00"}, "longer than zero"),
+        ({"version": "2.0", "extensions": []}, "extensions must be an object"),
+        ({"version": "2.0", "extensions": {"http": 3}}, "extensions.http must be an object"),
+        (
+            {"version": "2.0", "extensions": {"http": {"routePrefix": 3}}},
+            "http.routePrefix must be a string",
+        ),
+        (
+            {"version": "2.0", "extensions": {"queues": {"batchSize": 33}}},
+            "batchSize must be from 0 to 32",
+        ),
+        ({"version": "2.0", "extensions": {"queues": {"batchSize": 0}}}, "batchSize"),
+        ({"version": "2.0", "extensions": {"queues": {"batchSize": True}}}, "a whole number"),
+        ({"version": "2.0", "extensions": {"queues": {"maxDequeueCount": 0}}}, "1 or more"),
+        (
+            {"version": "2.0", "extensions": {"queues": {"messageEncoding": "utf"}}},
+            "base64 or none",
+        ),
+        (
+            {"version": "2.0", "extensions": {"queues": {"visibilityTimeout": "-00:00:01"}}},
+            "negative",
+        ),
+    ],
+)
+def test_what_is_wrong_with_host_json_is_told(tmp_path: Path, content: Any, words: str) -> None:
+    """One line that names the part."""
+    with pytest.raises(AppError, match=words):
+        host(tmp_path, content)
+
+
+def test_function_timeout_has_a_default_and_can_be_without_end(tmp_path: Path) -> None:
+    """Thirty minutes as on a dedicated plan; -1 is no limit."""
+    assert host(tmp_path, {"version": "2.0"}).function_timeout_s == 1800.0
+    assert host(tmp_path, {"version": "2.0", "functionTimeout": "-1"}).function_timeout_s is None
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("00:00:30", timedelta(seconds=30)),
+        ("1.02:03:04.5", timedelta(days=1, hours=2, minutes=3, seconds=4, milliseconds=500)),
+        ("-00:01", timedelta(minutes=-1)),
+        ("2", timedelta(days=2)),
+    ],
+)
+def test_time_spans_are_dot_nets(text: str, span: timedelta) -> None:
+    """Days before a dot, fractions after one."""
+    assert parse_timespan(text) == span
+
+
+@pytest.mark.parametrize("text", ["", "30s", "25:00:00", "00:60:00", "1:2:3:4"])
+def test_what_is_no_time_span_is_refused(text: str) -> None:
+    """Hours end at 23, minutes and seconds at 59."""
+    with pytest.raises(ValueError, match="not a time span"):
+        parse_timespan(text)
