@@ -18,13 +18,13 @@ logger = logging.getLogger("functions_host")
 
 
 def announce(host: FunctionsHost, config: HostConfig) -> None:
-    """Log the functions with their URLs, then each problem and warning, one line each."""
-    for line in _lines(host):
-        logger.info("%s", line)
+    """Log each warning and problem, one line each, then the functions with their URLs."""
     for warning in config.warnings:
         logger.warning("%s", warning)
     for problem in host.plan.app.problems:
         logger.error("%s is not loaded: %s", problem.function, problem.reason)
+    for line in _lines(host):
+        logger.info("%s", line)
 
 
 def _lines(host: FunctionsHost) -> Iterator[str]:

@@ -25,6 +25,7 @@ _MONTHS = (
 )  # fmt: skip
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _FIVE, _SIX = 5, 6
+_LONGEST_INTERVAL = timedelta(days=365_000)  # about 1,000 years: the next time must be a date
 _LONGEST_UNMONITORED = timedelta(minutes=1)
 
 
@@ -89,7 +90,7 @@ class ConstantSchedule:
     """Every so often, counted from the last run.
 
     Raises:
-        ValueError: the interval is not longer than zero.
+        ValueError: the interval is not longer than zero, or so long that no calendar has its next time.
     """
 
     adjusts_for_dst = False
@@ -97,6 +98,8 @@ class ConstantSchedule:
     def __init__(self, interval: timedelta) -> None:
         if interval <= timedelta():
             raise ValueError("the time span must be longer than zero")
+        if interval > _LONGEST_INTERVAL:
+            raise ValueError(f"the time span must be at most {_LONGEST_INTERVAL.days} days")
         self.interval = interval
 
     def next_after(self, moment: datetime) -> datetime:

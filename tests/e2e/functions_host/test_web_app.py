@@ -113,7 +113,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     with HostProcess(APPS / "web", tmp_path, settings=settings) as host:
         assert host.get("/api/Setting").text == "from outside"
         assert host.get("/api/Breaks").status == 404
-        assert "Breaks: disabled" in host.log
+        host.wait_for_line("Breaks: disabled")
 
 
 def test_another_script_and_entry_point(host: HostProcess) -> None:

@@ -199,8 +199,10 @@ def test_time_spans_are_dot_nets(text: str, span: timedelta) -> None:
     assert parse_timespan(text) == span
 
 
-@pytest.mark.parametrize("text", ["", "30s", "25:00:00", "00:60:00", "1:2:3:4"])
+@pytest.mark.parametrize(
+    "text", ["", "30s", "25:00:00", "00:60:00", "1:2:3:4", "²", "10675200", "9" * 5000]
+)
 def test_what_is_no_time_span_is_refused(text: str) -> None:
-    """Hours end at 23, minutes and seconds at 59."""
+    """Hours end at 23, minutes and seconds at 59, days where those of .NET do."""
     with pytest.raises(ValueError, match="not a time span"):
         parse_timespan(text)

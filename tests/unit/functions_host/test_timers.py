@@ -46,7 +46,7 @@ def test_a_schedule_tells_its_next_occurrence(schedule: str, expected: str) -> N
 @pytest.mark.parametrize(
     "schedule",
     ["", "x", "* * * *", "* * * * * * *", "0 60 * * * *", "@daily", "0 0 0 L * *", "0 0 0 ? * *",
-     "0 0 0 * * 5#2", "0 0 0 30 2 *", "00:00:00", "-00:01:00", "MON * * * * *"],
+     "0 0 0 * * 5#2", "0 0 0 30 2 *", "00:00:00", "-00:01:00", "3000000", "MON * * * * *"],
 )  # fmt: skip
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
     """Also what croniter knows and NCRONTAB does not, and a day that never comes."""
