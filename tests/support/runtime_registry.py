@@ -10,6 +10,7 @@ import json
 import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -63,7 +64,8 @@ class Registry:
     def _make_image(self, config: Mapping[str, Any]) -> None:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
-            tar.addfile(tarfile.TarInfo("empty"))
+            # Of its own, so that what another run pulled is another image.
+            tar.addfile(tarfile.TarInfo(uuid4().hex))
         layer = gzip.compress(buffer.getvalue(), mtime=0)
         diff = _digest(buffer.getvalue())
         image = {

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import docker
 import pytest
@@ -76,13 +77,14 @@ async def registry() -> AsyncIterator[Registry]:
 @pytest.fixture(scope="module")
 def entry_image() -> Iterator[str]:
     """An image with an entry point, arguments, a variable and a file where a volume will be."""
-    name = "localhost/acijobs/entry:test"
+    tag = uuid4().hex
+    name = f"localhost/acijobs/entry:{tag}"
     api = docker.APIClient(**require_engine().settings, version="auto")
     made = api.create_container(IMAGE, entrypoint=["sh", "-c", "mkdir /data; touch /data/own"])
     api.start(made)
     api.wait(made)
     changes = ['ENTRYPOINT ["echo", "entry"]', 'CMD ["from-image"]', "ENV KEPT=yes"]
-    api.commit(made, "localhost/acijobs/entry", "test", changes=changes)
+    api.commit(made, "localhost/acijobs/entry", tag, changes=changes)
     api.remove_container(made, force=True)
     try:
         yield name

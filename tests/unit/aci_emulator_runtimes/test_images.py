@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aci_emulator.runtimes.contract import RegistryCredential
-from aci_emulator.runtimes.docker.images import credential_for, registry_of
+from aci_emulator.runtimes.docker.images import credential_for, digest_named, registry_of
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,27 @@ def test_an_identity_is_no_password() -> None:
 def test_a_password_is_not_shown() -> None:
     """Neither in logs nor in assertion messages."""
     assert "hidden" not in repr(RegistryCredential(server="s", username="u", password="hidden"))
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        ("alpine:3.20", "sha256:hub"),
+        ("docker.io/library/alpine", "sha256:hub"),
+        ("team.azurecr.io:443/alpine:3", "sha256:team"),
+        ("team.azurecr.io/base/alpine", "sha256:other"),
+    ],
+)
+def test_an_image_has_the_digest_of_its_own_repository(image: str, digest: str) -> None:
+    """One image pulled from two registries has two; of a repository not listed, any will do."""
+    listed = [
+        "other.azurecr.io/alpine@sha256:other",
+        "alpine@sha256:hub",
+        "team.azurecr.io:443/alpine@sha256:team",
+    ]
+    assert digest_named(image, listed) == digest
+
+
+def test_an_image_that_was_built_here_has_no_digest() -> None:
+    """No registry gave it one."""
+    assert digest_named("localhost/built:1", []) is None

@@ -64,8 +64,30 @@ def _present(api: docker.APIClient, image: str) -> str | None:
     except APIError as error:
         # An engine answers a reference it cannot even parse with 400 or 500.
         raise _refusal(image, str(error.explanation or error)) from error
-    digests: list[str] = found.get("RepoDigests") or []
-    return digests[0].partition("@")[2] if digests else str(found["Id"])
+    return digest_named(image, found.get("RepoDigests") or []) or str(found["Id"])
+
+
+def digest_named(image: str, repo_digests: list[str]) -> str | None:
+    """Return the digest that an image has in its own repository, or in any, or None if it has none.
+
+    An image that was pulled from several repositories lists one digest for each.
+    """
+    wanted = _full_name(image)
+    for name, _, digest in (listed.partition("@") for listed in repo_digests):
+        if _full_name(name) == wanted:
+            return digest
+    return repo_digests[0].partition("@")[2] if repo_digests else None
+
+
+def _full_name(image: str) -> str:
+    """The repository with its registry, as engines write it out or leave it out: no tag, no digest."""
+    name: str = parse_repository_tag(image)[0]
+    registry = registry_of(name)
+    first, slash, rest = name.partition("/")
+    path = rest if slash and _names_registry(first) else name
+    if registry == _HUB and "/" not in path:
+        path = f"library/{path}"
+    return f"{registry}/{path}"
 
 
 def _pull(api: docker.APIClient, image: str, credentials: tuple[RegistryCredential, ...]) -> None:
@@ -101,9 +123,12 @@ def credential_for(
 def registry_of(image: str) -> str:
     """Return the registry server an image reference names, `docker.io` when it names none."""
     first, slash, _ = image.partition("/")
-    names_one = slash and ("." in first or ":" in first or first == "localhost")
-    registry = first.lower() if names_one else _HUB
+    registry = first.lower() if slash and _names_registry(first) else _HUB
     return _HUB if registry in _HUB_NAMES else registry
+
+
+def _names_registry(first: str) -> bool:
+    return "." in first or ":" in first or first == "localhost"
 
 
 def _refuse_absent(image: str) -> str:

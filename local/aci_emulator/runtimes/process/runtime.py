@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import resource
+import secrets
 import shutil
 import socket
 import subprocess
@@ -118,7 +119,8 @@ class ProcessRuntime:
             "environment": dict(launch.environment),
             "folder": str(folder),
             "record": f"{folder}{RECORD_SUFFIX}",
-            "cgroup": f"aci-{launch.group}-{launch.name}-{launch.attempt}",
+            # Unlike the folder, it is the machine's: another emulator's group may have the same name.
+            "cgroup": f"aci-{secrets.token_hex(8)}",
             "cpu": launch.cpu,
             "memory_bytes": int(launch.memory_gb * _GIB),
         }
