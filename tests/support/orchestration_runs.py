@@ -23,30 +23,23 @@ from functions_host.contract import UserCodeError
 from functions_host.durable import DurableEngine, DurableOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
 PLACE = {"subscription_id": "s", "resource_group": "rg", "app": "acijobs"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
-_TICK_S = 0.001
-_QUIET_TICKS = 4
 _HANDLES = {"JobOrchestrator": JobOrchestrator.main, "WatchOrchestrator": WatchOrchestrator.main}
 
 
 class SkippingClock:
-    """A clock that jumps to the next alarm once nothing has happened for a moment."""
+    """A clock that jumps to the next alarm once the engine can do nothing more without it."""
 
     def __init__(self) -> None:
         self._now = START
         self._alarms: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._cancelled: set[int] = set()
-        self._quiet_ticks = 0
-        self.busy = 0
-
-    def stir(self) -> None:
-        """Something happened: time stands still a little longer."""
-        self._quiet_ticks = 0
+        self._errands: set[asyncio.Task[None]] = set()
 
     def now(self) -> datetime:
         """Return the time now."""
@@ -58,18 +51,26 @@ class SkippingClock:
         heapq.heappush(self._alarms, (due, number, callback))
         return _Alarm(self._cancelled, number)
 
-    async def run(self) -> None:
+    def send_at(self, due: datetime, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Arrange that the errand is done at this time, which lasts until it is."""
+
+        def begin() -> None:
+            task = asyncio.get_running_loop().create_task(errand())
+            self._errands.add(task)
+            task.add_done_callback(self._errands.discard)
+
+        self.call_at(due, begin)
+
+    async def run(self, engine: DurableEngine) -> None:
         """Ring the alarms in order, each when the engine has nothing else to do."""
-        while True:
-            await asyncio.sleep(_TICK_S)
-            self._quiet_ticks += 1
-            if self.busy or not self._alarms or self._quiet_ticks < _QUIET_TICKS:
-                continue
-            self.stir()
+        while self._alarms:
             due, number, callback = heapq.heappop(self._alarms)
-            if number not in self._cancelled:
-                self._now = max(self._now, due)
-                callback()
+            if number in self._cancelled:
+                continue
+            self._now = max(self._now, due)
+            callback()
+            await asyncio.gather(*self._errands)
+            await engine.wait_until_quiet()
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,6 @@ class ScriptedFunctions:
 
     def run_orchestrator(self, name: str, context: str) -> str:
         """Run one episode and remember it."""
-        self.group.clock.stir()
         data = json.loads(context)
         self.longest_history = max(self.longest_history, len(data["history"]))
         try:
@@ -225,7 +225,6 @@ class ScriptedFunctions:
             shown = str(error).split("$OutOfProcData$:")[-1]
             raise UserCodeError(str(error)) from error
         finally:
-            self.group.clock.stir()
             self.last_episodes[data["instanceId"]] = Episode(
                 orchestrator=name,
                 instance_id=data["instanceId"],
@@ -237,14 +236,10 @@ class ScriptedFunctions:
     def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
         """Answer one activity from the script."""
         del instance_id
-        self.group.clock.busy += 1
         try:
             return json.dumps(self.group.answer(name, json.loads(payload or "null")))
         except Exception as error:
             raise UserCodeError(f"{type(error).__name__}: {error}") from error
-        finally:
-            self.group.clock.stir()
-            self.group.clock.busy -= 1
 
     def run_entity(self, name: str, batch: str) -> str:
         """Refuse: the app has no entities."""
@@ -291,34 +286,30 @@ async def run_job(
     functions = ScriptedFunctions(ScriptedGroup(clock=clock, **script))
     engine = DurableEngine(functions, folder, DurableOptions(clock=clock))
     await engine.start()
-    skipping = asyncio.create_task(clock.run())
     try:
-        await engine.client.start_new("JobOrchestrator", json.dumps(spec), job_id)
         for event in events:
             _raise_later(engine, clock, job_id, event)
-        ended = await engine.client.wait_for_end(job_id, 100)
+        await engine.client.start_new("JobOrchestrator", json.dumps(spec), job_id)
+        await engine.wait_until_quiet()
+        await clock.run(engine)
+        ended = await engine.client.wait_for_end(job_id, 0)
         assert ended is not None, engine.client.find(job_id)
     finally:
-        skipping.cancel()
         await engine.stop()
     return Run(
         status=str(ended.status.value),
         output=_parsed(ended.output or "null"),
         custom_status=json.loads(ended.custom_status or "null"),
-        took_s=(clock.now() - START).total_seconds(),
+        took_s=ended.updated_us / 1e6 - START.timestamp(),
         functions=functions,
     )
 
 
 def _raise_later(engine: DurableEngine, clock: SkippingClock, job_id: str, event: Event) -> None:
-    tasks: set[asyncio.Task[None]] = set()
+    async def errand() -> None:
+        await engine.client.raise_event(job_id, event.name, json.dumps(event.payload))
 
-    def fire() -> None:
-        raising = engine.client.raise_event(job_id, event.name, json.dumps(event.payload))
-        task = asyncio.get_running_loop().create_task(raising)
-        tasks.add(task)
-
-    clock.call_at(START + timedelta(seconds=event.after_s), fire)
+    clock.send_at(START + timedelta(seconds=event.after_s), errand)
 
 
 def _parsed(output: str) -> Any:
