@@ -161,10 +161,11 @@ def test_killing_the_host_in_the_middle_loses_nothing(own_stack: LocalStack) -> 
 def test_deleting_a_terminated_job_removes_the_group_it_left(stack: LocalStack) -> None:
     """Terminating runs no code, so the group stays; DELETE then removes it."""
     story = job_story.start(stack, shell("sleep 600", id="terminated"))
-    time.sleep(3)
+    arm = ArmClient(env=stack.emulator_env)
+    while not arm.group_exists("job-terminated"):
+        time.sleep(0.1)
     terminate = story.started.body["terminatePostUri"].replace("{text}", "enough")
     assert send("POST", terminate).status == 202
-    arm = ArmClient(env=stack.emulator_env)
     while send("GET", story.started.body["jobUrl"]).body["state"] != "Terminated":
         time.sleep(0.1)
     assert arm.group_exists("job-terminated")
