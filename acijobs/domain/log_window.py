@@ -79,18 +79,20 @@ def addition(kept: ArchivedEnd, window: str, *, ended: bool) -> Addition:
         ended: Whether the container has ended. While it runs, a last line that is still being
             written is left for the next window.
     """
-    new = window.encode("utf-8", "replace")
-    if not ended:
-        new = new[: new.rfind(b"\n") + 1]
+    text = window.encode("utf-8", "replace")
+    new = text if ended else text[: text.rfind(b"\n") + 1]
+    may_be_cut = _may_be_cut(text, ended=ended)
     if not new:
         return Addition(data=b"")
     if kept.size_bytes == 0:
-        return _after_loss(kept, new) if _may_be_cut(new, ended=ended) else Addition(data=new)
-    if len(new) >= kept.size_bytes and new[: kept.size_bytes].endswith(kept.data):
+        return _after_loss(kept, new) if may_be_cut else Addition(data=new)
+    # Only half of a line's first time, which an append cut short by a crash leaves, is like any line's.
+    places = _holds_a_time_or_line(kept.data) or not may_be_cut
+    if places and len(new) >= kept.size_bytes and new[: kept.size_bytes].endswith(kept.data):
         # Nothing has rolled out yet: the window is the archive plus what is new. Comparing by
         # position is exact even where many lines are the same, times included.
         return Addition(data=new[kept.size_bytes :])
-    return _joined(kept, new, ended=ended)
+    return _joined(kept, new, may_be_cut=may_be_cut)
 
 
 def may_be_of_stopped(kept: ArchivedEnd, window: str) -> bool:
@@ -112,10 +114,10 @@ def without_stamps(text: str) -> str:
     return "\n".join(_STAMP_OF_LINE.sub("", line, count=1) for line in text.split("\n"))
 
 
-def _may_be_cut(new: bytes, *, ended: bool) -> bool:
-    if not _STAMPED_LINE.match(new) and _STAMPED_LINE.search(new):
+def _may_be_cut(text: bytes, *, ended: bool) -> bool:
+    if not _STAMPED_LINE.match(text) and _STAMPED_LINE.search(text):
         return True
-    return len(new) >= _RUNNING_LIMIT_BYTES or (ended and _fills_stopped_limit(new))
+    return len(text) >= _RUNNING_LIMIT_BYTES or (ended and _fills_stopped_limit(text))
 
 
 def _fills_stopped_limit(new: bytes) -> bool:
@@ -125,16 +127,18 @@ def _fills_stopped_limit(new: bytes) -> bool:
     return len(new) >= _STOPPED_LIMIT_BYTES or lines == _STOPPED_LIMIT_LINES
 
 
-def _joined(kept: ArchivedEnd, new: bytes, *, ended: bool) -> Addition:
+def _holds_a_time_or_line(data: bytes) -> bool:
+    return b"\n" in data or _STAMPED_LINE.match(data) is not None
+
+
+def _joined(kept: ArchivedEnd, new: bytes, *, may_be_cut: bool) -> Addition:
     since_mark = _after_last_mark(kept.data)
-    known = kept.data if since_mark is None else since_mark
+    known = _without_torn_mark(kept.data) if since_mark is None else since_mark
     if not known:  # the mark is there, but what follows it was not written any more
         return Addition(data=new, lost=True)
     # After a mark the archive begins with a window of its own: by position, as above, where the
     # window cannot have moved on, or where no more than the start of its first line was written.
-    begins_anew = since_mark is not None and (
-        not _may_be_cut(new, ended=ended) or b"\n" not in known
-    )
+    begins_anew = since_mark is not None and (not may_be_cut or b"\n" not in known)
     if begins_anew and new.startswith(known):
         return Addition(data=new[len(known) :])
     whole_characters = new
@@ -159,6 +163,12 @@ def _after_last_mark(data: bytes) -> bytes | None:
     if at >= 0:
         return data[at + 1 + len(_MARK_LINE) :]
     return data[len(_MARK_LINE) :] if data.startswith(_MARK_LINE) else None
+
+
+def _without_torn_mark(data: bytes) -> bytes:
+    # The end of a long archive may begin within a mark, which no window holds.
+    head = data[: data.find(b"\n") + 1]
+    return data[len(head) :] if _MARK_LINE.endswith(head) else data
 
 
 def _end_within(text: bytes, earlier: bytes) -> int | None:

@@ -136,7 +136,7 @@ class _LogIsJoined(RuleBasedStateMachine):
         marked = (b"\n" if self.archive[-1:] not in {b"", b"\n"} else b"") + MARK + shown
         truth = self.service.whole
         if not self.archive:
-            full = self.is_as_large_as_allowed(shown, ended=ended)
+            full = self.is_as_large_as_allowed(window.text.encode(), ended=ended)
             if window.start > 0 or (added.lost and full):
                 assert added == Addition(data=marked, lost=True)
             else:

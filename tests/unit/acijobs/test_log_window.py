@@ -89,6 +89,34 @@ def test_an_older_window_adds_nothing() -> None:
     assert addition(kept(lines("a", "b", "c")), lines("a", "b"), ended=False) == Addition(data=b"")
 
 
+@pytest.mark.parametrize("torn", [1, 20, len(LOST_MARK)])
+def test_an_archive_end_that_starts_within_a_mark_still_connects(torn: int) -> None:
+    """Also with a late window from before the loss: its lines are not archived twice."""
+    newest = lines("three", "four", first=3)
+    end = ArchivedEnd(size_bytes=10**7, data=f"{LOST_MARK}\n{newest}".encode()[torn:])
+    window = lines("one", "two") + newest
+    assert addition(end, window, ended=False) == Addition(data=b"")
+    more = lines("five", first=5)
+    assert addition(end, window + more, ended=False) == Addition(data=more.encode())
+
+
+def test_a_last_line_that_is_being_written_counts_for_how_full_a_window_is() -> None:
+    """The first window is full with it, and may lack the log's beginning."""
+    window = lines(*["x" * 968] * 3999) + "2026-11-23T10:00:01Z " + "y" * 10_000
+    assert len(lines(*["x" * 968] * 3999)) < 4_000_000 <= len(window)
+    assert addition(kept(""), window, ended=False).lost
+
+
+def test_half_of_a_time_proves_nothing() -> None:
+    """All that a torn first append left is like the start of any line: lost lines are flagged."""
+    torn = kept(T.format(1)[:20])
+    stopped = lines(*["x"] * 1000, first=2)
+    marked = f"\n{LOST_MARK}\n{stopped}".encode()
+    assert addition(torn, stopped, ended=True) == Addition(data=marked, lost=True)
+    whole = lines("one", "two")
+    assert addition(torn, whole, ended=True) == Addition(data=whole.encode()[20:])
+
+
 def test_the_rest_of_a_cut_line_proves_nothing() -> None:
     """A window that starts with the tail of a line that looks kept may be far behind the archive."""
     added = addition(kept(lines("step 5")), "5\n" + lines("step 900", first=900), ended=False)
