@@ -81,9 +81,9 @@ def addition(kept: ArchivedEnd, window: str, *, ended: bool) -> Addition:
     """
     text = window.encode("utf-8", "replace")
     new = text if ended else text[: text.rfind(b"\n") + 1]
-    may_be_cut = _may_be_cut(text, ended=ended)
     if not new:
         return Addition(data=b"")
+    may_be_cut = _may_be_cut(text, ended=ended)
     if kept.size_bytes == 0:
         return _after_loss(kept, new) if may_be_cut else Addition(data=new)
     # Only half of a line's first time, which an append cut short by a crash leaves, is like any line's.

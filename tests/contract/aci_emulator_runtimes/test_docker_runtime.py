@@ -77,19 +77,18 @@ async def registry() -> AsyncIterator[Registry]:
 @pytest.fixture(scope="module")
 def entry_image() -> Iterator[str]:
     """An image with an entry point, arguments, a variable and a file where a volume will be."""
-    tag = uuid4().hex
-    name = f"localhost/acijobs/entry:{tag}"
+    repository, tag = "localhost/acijobs/entry", uuid4().hex
     api = docker.APIClient(**require_engine().settings, version="auto")
     made = api.create_container(IMAGE, entrypoint=["sh", "-c", "mkdir /data; touch /data/own"])
     api.start(made)
     api.wait(made)
     changes = ['ENTRYPOINT ["echo", "entry"]', 'CMD ["from-image"]', "ENV KEPT=yes"]
-    api.commit(made, "localhost/acijobs/entry", tag, changes=changes)
+    api.commit(made, repository, tag, changes=changes)
     api.remove_container(made, force=True)
     try:
-        yield name
+        yield f"{repository}:{tag}"
     finally:
-        api.remove_image(name, force=True)
+        api.remove_image(f"{repository}:{tag}", force=True)
         api.close()
 
 

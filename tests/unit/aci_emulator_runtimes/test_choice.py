@@ -26,7 +26,7 @@ def silent_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        listening.setblocking(False)  # noqa: FBT003 - positional in the standard library
+        listening.settimeout(0)
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         yield listening
 
@@ -49,7 +49,7 @@ def test_auto_does_not_wait_for_a_silent_engine(
     began = time.monotonic()
     runtime, _ = choose_runtime("auto", tmp_path)
     assert runtime.name == "process"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 3
     silent_engine.accept()[0].close()  # it was asked
 
 

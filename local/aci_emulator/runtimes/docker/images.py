@@ -81,10 +81,7 @@ def digest_named(image: str, repo_digests: list[str]) -> str | None:
 
 def _full_name(image: str) -> str:
     """The repository with its registry, as engines write it out or leave it out: no tag, no digest."""
-    name: str = parse_repository_tag(image)[0]
-    registry = registry_of(name)
-    first, slash, rest = name.partition("/")
-    path = rest if slash and _names_registry(first) else name
+    registry, path = _split(parse_repository_tag(image)[0])
     if registry == _HUB and "/" not in path:
         path = f"library/{path}"
     return f"{registry}/{path}"
@@ -122,13 +119,16 @@ def credential_for(
 
 def registry_of(image: str) -> str:
     """Return the registry server an image reference names, `docker.io` when it names none."""
-    first, slash, _ = image.partition("/")
-    registry = first.lower() if slash and _names_registry(first) else _HUB
-    return _HUB if registry in _HUB_NAMES else registry
+    return _split(image)[0]
 
 
-def _names_registry(first: str) -> bool:
-    return "." in first or ":" in first or first == "localhost"
+def _split(image: str) -> tuple[str, str]:
+    """The registry server, and what follows it."""
+    first, slash, rest = image.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost"):
+        return _HUB, image
+    registry = first.lower()
+    return _HUB if registry in _HUB_NAMES else registry, rest
 
 
 def _refuse_absent(image: str) -> str:
