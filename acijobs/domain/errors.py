@@ -3,10 +3,15 @@
 ```
 AcijobsError
 ├── InvalidSpecError        the request is wrong: names every wrong field (HTTP 400)
+├── BodyTooLargeError       the request is too large (HTTP 413)
 ├── InvalidSettingsError    the operator's settings are wrong: names every wrong setting
 ├── ServiceError            Azure answered with an error
 │   ├── RefusedError        it will not get better by asking again
 │   └── BusyError           it may: throttled, unavailable, in transition, out of capacity
+│       └── StorageError    the store of rows or logs did not answer usefully (HTTP 503)
+│           └── UnreadableRowError  it did, but this one row cannot be read
+├── RowExistsError          a job of this id has been accepted before
+├── RowConflictError        someone else changed the row since it was read
 ├── ArchiveConflictError    someone else wrote the same part of a log first
 └── JobFailedError          how a failed job ends its orchestration
 ```
@@ -42,6 +47,10 @@ class InvalidSpecError(AcijobsError):
         self.violations = violations
 
 
+class BodyTooLargeError(AcijobsError):
+    """The request body is larger than a job specification may be."""
+
+
 class InvalidSettingsError(AcijobsError):
     """App settings are missing or wrong; the text names every one of them."""
 
@@ -73,11 +82,43 @@ class BusyError(ServiceError):
 
     Attributes:
         retry_after_s: Seconds to wait as Azure asked, or None where it did not say.
+        is_refused: Whether nothing was done for certain; otherwise the request may have worked.
+        is_brief: Whether it may well be over in some seconds: throttled or overloaded, not out of
+            quota or capacity.
     """
 
-    def __init__(self, code: str, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        is_refused: bool = False,
+        is_brief: bool = False,
+    ) -> None:
         super().__init__(code, message)
         self.retry_after_s = retry_after_s
+        self.is_refused = is_refused
+        self.is_brief = is_brief
+
+
+class StorageError(BusyError):
+    """The store of rows or of logs did not answer, or not usefully."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("StorageUnavailable", message)
+
+
+class UnreadableRowError(StorageError):
+    """What is stored of this job cannot be read; other jobs are not concerned."""
+
+
+class RowExistsError(AcijobsError):
+    """A job of this id has been accepted before; the text is the id."""
+
+
+class RowConflictError(AcijobsError):
+    """Someone else changed the row since it was read; the text is the job's id."""
 
 
 class ArchiveConflictError(AcijobsError):
