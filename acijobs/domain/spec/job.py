@@ -1,12 +1,13 @@
-"""What a user submits: the job specification, and its rules."""
+"""The job specification that a user submits, and its rules."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import shlex
-from typing import Annotated, Any, Literal
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,25 +18,46 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from acijobs.domain import job_id
 from acijobs.domain.errors import InvalidSpecError, Violation
+from acijobs.domain.group import OWN_TAG_PREFIX
+from acijobs.domain.spec import image
+from acijobs.domain.spec.complaints import violations_of
+from acijobs.domain.spec.text import lone_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_BODY_BYTES = 256 * 1024
-"""Largest request body. Durable stores the input with the instance; large inputs belong in a file."""
+"""Largest request body. The specification is stored with the job; large inputs belong in a file."""
 
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9_]{1,63}")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _TAG_NAME = re.compile(r"[^<>*%&:\\?/+\x00-\x1f]{1,128}")
-_OWN_TAG_PREFIX = "acijobs-"
+_AZURES_TAG_PREFIXES = ("azure", "microsoft", "windows")
+"""Source: tag-resources, limitations, learn.microsoft.com/azure/azure-resource-manager."""
+
+_SMALLEST_STEPS = {"cpu": Decimal("0.01"), "memoryGb": Decimal("0.1")}
+"""Source: Azure's errors, as quoted in virtual-kubelet's ACI provider and farmer#1004."""
 
 
 def _is_image(value: str) -> str:
-    if not value.strip() or any(c.isspace() for c in value):
-        raise PydanticCustomError(
-            "image", "must be an image reference without spaces, like 'alpine:3.20'"
-        )
+    wrong = image.complaint(value)
+    if wrong is not None:
+        raise PydanticCustomError("image", "{wrong}", {"wrong": wrong})
     return value
+
+
+def _is_in_steps(field: str) -> Callable[[float], float]:
+    step = _SMALLEST_STEPS[field]
+
+    def check(value: float) -> float:
+        if Decimal(repr(value)) % step:
+            raise PydanticCustomError("step", "must be a multiple of {step}", {"step": str(step)})
+        return value
+
+    return check
 
 
 def _is_command(value: object) -> object:
@@ -68,19 +90,36 @@ def _is_environment_name(value: str) -> str:
     if not _ENVIRONMENT_NAME.fullmatch(value):
         raise PydanticCustomError(
             "environment_name",
-            "is not a variable name: use 1 to 63 letters, digits or '_'",
+            "is not a variable name: use 1 to 63 letters, digits or '_', with no digit first",
         )
     return value
 
 
 def _is_tag_name(value: str) -> str:
-    if value.lower().startswith(_OWN_TAG_PREFIX):
+    if value.lower().startswith(OWN_TAG_PREFIX):
         raise PydanticCustomError(
-            "tag_name", "starts with '{own}', which is kept for acijobs", {"own": _OWN_TAG_PREFIX}
+            "tag_name", "starts with '{own}', which is kept for acijobs", {"own": OWN_TAG_PREFIX}
         )
+    for prefix in _AZURES_TAG_PREFIXES:
+        if value.lower().startswith(prefix):
+            raise PydanticCustomError(
+                "tag_name", "starts with '{prefix}', which Azure reserves", {"prefix": prefix}
+            )
     if not _TAG_NAME.fullmatch(value):
         raise PydanticCustomError(
             "tag_name", "is not a tag name: use 1 to 128 characters without <>*%&:\\?/+"
+        )
+    return value
+
+
+def _has_each_tag_once(value: dict[str, str]) -> dict[str, str]:
+    counts = Counter(name.lower() for name in value)
+    twice = [name for name in value if counts[name.lower()] > 1]
+    if twice:
+        raise PydanticCustomError(
+            "twice",
+            "differs from another tag in letter case only: to Azure it is one",
+            {"of": twice},
         )
     return value
 
@@ -111,8 +150,11 @@ class _Model(BaseModel):
     )
 
 
+_M = TypeVar("_M", bound=_Model)
+
+
 class Timeouts(_Model):
-    """How long a job may take before it is ended as TimedOut.
+    """The deadlines of a job, after which it is ended as TimedOut.
 
     Attributes:
         provision_seconds: From the submission until the container runs, 1 to 21,600 (6 hours).
@@ -129,9 +171,9 @@ class JobSpec(_Model):
     Attributes:
         image: Image reference, as `docker run` takes it.
         command: Executable and arguments; None runs the image's entry point. No shell is added.
-        environment: Variables; their values are stored in the job's history, so no secrets here.
-        cpu: Cores requested, above 0 and up to 31.
-        memory_gb: GB of memory requested, above 0 and up to 240.
+        environment: Variables; their values are stored with the job, so no secrets here.
+        cpu: Cores requested, above 0 and up to 31, in steps of 0.01.
+        memory_gb: GB of memory requested, above 0 and up to 240, in steps of 0.1.
         os: `Linux` or `Windows`.
         restart_policy: `Never`, or `OnFailure` to restart a container that exits non-zero.
         tags: Azure tags put on the container group, besides acijobs' own.
@@ -147,19 +189,30 @@ class JobSpec(_Model):
         Annotated[list[_Text], Field(max_length=1024)] | None, BeforeValidator(_is_command)
     ] = None
     environment: dict[_EnvironmentName, _Text] = Field(default_factory=dict)
-    cpu: Annotated[float, Field(gt=0, le=31)] = 1.0
-    memory_gb: Annotated[float, Field(gt=0, le=240)] = 1.5
+    cpu: Annotated[float, Field(gt=0, le=31), AfterValidator(_is_in_steps("cpu"))] = 1.0
+    memory_gb: Annotated[float, Field(gt=0, le=240), AfterValidator(_is_in_steps("memoryGb"))] = 1.5
     os: Literal["Linux", "Windows"] = "Linux"
     restart_policy: Literal["Never", "OnFailure"] = "Never"
-    tags: dict[_TagName, Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=dict, max_length=40
-    )
+    tags: Annotated[
+        dict[_TagName, Annotated[str, Field(max_length=256)]],
+        Field(max_length=40),
+        AfterValidator(_has_each_tag_once),
+    ] = Field(default_factory=dict)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     id: Annotated[str, AfterValidator(_is_job_id)] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the specification as JSON data in wire names, without fields left at None."""
         return self.model_dump(by_alias=True, exclude_none=True)
+
+    @classmethod
+    def stored(cls, data: dict[str, Any]) -> JobSpec:
+        """Return a specification that was accepted earlier, perhaps under other rules.
+
+        Only requests are validated: a rule that was tightened since, or a field of another release,
+        must not fail a job that was accepted.
+        """
+        return _construct(cls, data)
 
 
 def parse(data: object) -> JobSpec:
@@ -172,68 +225,20 @@ def parse(data: object) -> JobSpec:
         raise InvalidSpecError(
             (Violation(pointer="#", detail="must be a JSON object describing one job"),)
         )
+    if broken := lone_surrogates(data):
+        raise InvalidSpecError(broken)
     try:
         return JobSpec.model_validate(data)
     except ValidationError as error:
-        raise InvalidSpecError(
-            tuple(_violation(detail) for detail in error.errors(include_url=False))
-        ) from None
+        raise InvalidSpecError(violations_of(error, JobSpec)) from None
 
 
-def _violation(error: ErrorDetails) -> Violation:
-    # pydantic marks a wrong key, rather than its value, with a last element `[key]`.
-    path = [str(part) for part in error["loc"] if part != "[key]"]
-    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
-    return Violation(pointer="#/" + "/".join(escaped), detail=_plain_words(error, path))
-
-
-def _plain_words(error: ErrorDetails, path: list[str]) -> str:  # noqa: PLR0911 - one per type
-    match error["type"]:
-        case "missing":
-            return "is required"
-        case "extra_forbidden":
-            return _unknown_field(path)
-        case "string_type":
-            return f"must be a string, not {_json_type(error['input'])}"
-        case "int_type" | "int_from_float":
-            value = error["input"]
-            shown = repr(value) if isinstance(value, float) else _json_type(value)
-            return f"must be a whole number, not {shown}"
-        case "float_type":
-            return f"must be a number, not {_json_type(error['input'])}"
-        case "list_type":
-            return f"must be a list of strings, not {_json_type(error['input'])}"
-        case "dict_type" | "model_type":
-            return f"must be an object, not {_json_type(error['input'])}"
-        case "too_long":
-            return f"must have at most {error['ctx']['max_length']} entries"
-        case "literal_error":
-            return f"must be {error['ctx']['expected']}"
-        case _:
-            message = error["msg"]
-            return message.replace("Input should be", "must be", 1)
-
-
-def _unknown_field(path: list[str]) -> str:
-    model = Timeouts if path[:-1] == ["timeouts"] else JobSpec
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    lowered = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(path[-1].lower().replace("_", ""), lowered, n=1)
-    hint = f"did you mean '{lowered[near[0]]}'?" if near else f"known are {', '.join(known)}"
-    return f"is not a field of a job; {hint}"
-
-
-def _json_type(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _construct(kind: type[_M], data: dict[str, Any]) -> _M:
+    values: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        value = data.get(field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Model):
+            value = _construct(field.annotation, value) if isinstance(value, dict) else None
+        if value is not None:
+            values[name] = value
+    return kind.model_construct(**values)
