@@ -1,0 +1,95 @@
+"""The form in which both stores keep a row, a specification and what the store is known by."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from acijobs.domain.codec import changed_only, decode, encode
+from acijobs.domain.errors import StorageError, UnreadableRowError
+from acijobs.domain.row import Row
+from acijobs.usecases.ports import Store, StoredRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeVar
+
+    Piece = TypeVar("Piece", str, bytes)
+
+_STORE_ID_CHARS = string.ascii_lowercase + string.digits
+_STORE_ID_LENGTH = 12
+_DIGEST_KEY_BYTES = 32
+
+
+def pack_row(row: Row, instead_of: StoredRow | None = None) -> str:
+    """Return the row as compact JSON, all ASCII.
+
+    Args:
+        row: The row.
+        instead_of: What it replaces: fields that this release cannot read are kept from it.
+    """
+    data = encode(row)
+    if instead_of is not None and instead_of.stored:
+        data = changed_only(instead_of.stored, encode(instead_of.row), data)
+    return json.dumps(data, separators=(",", ":"))
+
+
+def unpack_row(job_id: str, text: str, version: str) -> StoredRow:
+    """Return the row of this job, as far as it can be read.
+
+    Raises:
+        UnreadableRowError: it is no row of this job. One made of defaults would look open.
+    """
+    try:
+        stored = json.loads(text)
+    except ValueError:
+        raise UnreadableRowError("the row is not JSON") from None
+    row = decode(Row, stored)
+    if row.job_id != job_id:
+        raise UnreadableRowError("the row is another job's, or nobody's")
+    return StoredRow(row=row, version=version, stored=stored)
+
+
+def pack_spec(spec: dict[str, Any]) -> bytes:
+    """Return the specification, compressed."""
+    return zlib.compress(json.dumps(spec, separators=(",", ":")).encode())
+
+
+def unpack_spec(packed: bytes) -> dict[str, Any]:
+    """Return the specification.
+
+    Raises:
+        StorageError: it is none.
+    """
+    try:
+        spec = json.loads(zlib.decompress(packed))
+    except (ValueError, zlib.error):
+        raise StorageError("the specification cannot be read") from None
+    if not isinstance(spec, dict):
+        raise StorageError("the specification is no object")
+    return spec
+
+
+def is_same_submission(stored: Row, submitted: Row) -> bool:
+    """Tell whether the stored job is the very one that was submitted, however far it has come.
+
+    Another submission, even of the same content under the same id, was accepted at another time.
+    """
+    return stored.digest == submitted.digest and stored.accepted_at == submitted.accepted_at
+
+
+def new_store() -> Store:
+    """Return what a new store is known by, made at random."""
+    return Store(
+        id="".join(secrets.choice(_STORE_ID_CHARS) for _ in range(_STORE_ID_LENGTH)),
+        digest_key=secrets.token_bytes(_DIGEST_KEY_BYTES),
+    )
+
+
+def pieces(whole: Piece, length: int) -> Iterator[Piece]:
+    """Return the text or the bytes in pieces of at most this length, in order."""
+    for start in range(0, len(whole), length):
+        yield whole[start : start + length]
