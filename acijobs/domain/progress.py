@@ -1,56 +1,23 @@
-"""Where a job is, how it ended, and what its custom status shows of that."""
+"""A job's progress, and the custom status that shows it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from acijobs.domain.codec import encode, iso
+from acijobs.domain.outcome import Outcome, Phase
+from acijobs.domain.public_text import public_text, shortened
 
 MAX_STATUS_BYTES = 16 * 1024
 """Durable fails an orchestration whose custom status is larger, counted in UTF-16."""
 
-_MAX_TEXT_BYTES = 1_200
-"""Most that one text takes of the status, as JSON: four of them and the rest stay under the limit."""
-
-_MAX_WORD_BYTES = 100
-
-
-class Phase(StrEnum):
-    """Where a job is. The last four are ends."""
-
-    QUEUED = "Queued"
-    """Accepted; nothing exists in Azure yet."""
-    CREATING = "Creating"
-    """The container group is being created, or is waiting for capacity or quota."""
-    PULLING = "Pulling"
-    """Azure is pulling the image."""
-    RUNNING = "Running"
-    """The container runs, or has run and is being restarted by its restart policy."""
-    COLLECTING = "Collecting"
-    """The container has ended; the last log lines are fetched."""
-    CLEANING = "Cleaning"
-    """The group is being deleted."""
-    SUCCEEDED = "Succeeded"
-    """The container exited with 0."""
-    FAILED = "Failed"
-    """The container exited with another code, or never could run."""
-    CANCELLED = "Cancelled"
-    """A user cancelled the job before it ended."""
-    TIMED_OUT = "TimedOut"
-    """A deadline passed before the container ended."""
-
-    @property
-    def is_end(self) -> bool:
-        """Whether a job in this phase stays in it."""
-        return self in _ENDS
-
-
-_ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.TIMED_OUT})
-
 
 class CleanUp(StrEnum):
-    """What became of the container group; reported apart from the job's result."""
+    """The fate of the container group, which never changes the job's outcome."""
 
     PENDING = "Pending"
     """Not yet, or not yet confirmed."""
@@ -66,7 +33,7 @@ class CleanUp(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LogState:
-    """What has been archived of the job's log.
+    """The state of a job's archived log.
 
     Attributes:
         archived_bytes: Size in the archive.
@@ -80,14 +47,9 @@ class LogState:
     complete: bool = False
     trouble: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the state in wire names."""
-        return {
-            "archivedBytes": self.archived_bytes,
-            "truncated": self.truncated,
-            "complete": self.complete,
-            "trouble": shortened(self.trouble) or None,
-        }
+    def shown(self) -> dict[str, Any]:
+        """Return the state as the API shows it."""
+        return encode(self) | {"trouble": shortened(public_text(self.trouble)) or None}  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,81 +57,58 @@ class Progress:
     """A job's progress, as its custom status shows it.
 
     Attributes:
-        phase: Where it is.
-        group: Name of its container group.
-        timeline: When each phase began, ISO 8601 in UTC, by the orchestration's clock; also
+        run: The execution of the orchestration that this tells of; another's status is not believed.
+        phase: Where the job is.
+        group: Name of its container group; empty before there is one.
+        times: When each phase began, by its name in camelCase; also `imagePulling`,
             `containerStarted` and `containerFinished` as Azure gave them.
-        exit_code: The container's, None while unknown.
-        reason_code: Why it did not succeed, in one word; empty while it may.
-        reason: The same in one line.
+        outcome: How it ended, None before.
         restarts: How often the container was started again.
-        logs: What has been archived.
+        log: What has been archived.
         clean_up: What became of the group.
         clean_up_detail: Why the clean-up failed; empty otherwise.
         waiting_for: Why the group could not be created yet; empty once it was.
     """
 
-    phase: Phase
-    group: str
-    timeline: dict[str, str] = field(default_factory=dict)
-    exit_code: int | None = None
-    reason_code: str = ""
-    reason: str = ""
+    run: str = ""
+    phase: Phase = Phase.QUEUED
+    group: str = ""
+    times: dict[str, datetime] = field(default_factory=dict)
+    outcome: Outcome | None = None
     restarts: int = 0
-    logs: LogState = field(default_factory=LogState)
+    log: LogState = field(default_factory=LogState)
     clean_up: CleanUp = CleanUp.PENDING
     clean_up_detail: str = ""
     waiting_for: str = ""
 
-    def enter(self, phase: Phase, at: str) -> Progress:
+    def enter(self, phase: Phase, at: datetime) -> Progress:
         """Return the progress in this phase, which began at this time unless it had already."""
-        name = phase.value[0].lower() + phase.value[1:]
-        return replace(
-            self, phase=phase, timeline={**self.timeline, name: self.timeline.get(name, at)}
-        )
+        return replace(self, phase=phase).note({time_name(phase): at} | self.times)
 
-    def note(self, name: str, at: str | None) -> Progress:
-        """Return the progress with one more point in its timeline; None adds nothing."""
-        return self if at is None else replace(self, timeline=self.timeline | {name: at})
+    def note(self, times: dict[str, datetime]) -> Progress:
+        """Return the progress with these points in its timeline."""
+        return replace(self, times=self.times | times)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the custom status: at most 16 KB however long the texts are."""
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that a custom status and the API share: at most 16 KB of UTF-16."""
+        outcome = self.outcome
         status: dict[str, Any] = {
+            "run": self.run,
             "phase": self.phase.value,
             "group": self.group,
-            "exitCode": self.exit_code,
-            "reason": self._reason(),
-            "waitingFor": shortened(self.waiting_for) or None,
+            "exitCode": outcome.exit_code if outcome else None,
+            "reason": outcome.shown() if outcome else None,
+            "waitingFor": shortened(public_text(self.waiting_for)) or None,
             "restarts": self.restarts,
-            "timeline": self.timeline,
-            "logs": self.logs.to_json(),
+            "timeline": {name: iso(at) for name, at in self.times.items()},
+            "logs": self.log.shown(),
             "cleanUp": self.clean_up.value,
-            "cleanUpDetail": shortened(self.clean_up_detail) or None,
+            "cleanUpDetail": shortened(public_text(self.clean_up_detail)) or None,
         }
         assert len(json.dumps(status).encode("utf-16-le")) <= MAX_STATUS_BYTES
         return status
 
-    def _reason(self) -> dict[str, str] | None:
-        if not self.reason_code:
-            return None
-        code = shortened(self.reason_code, _MAX_WORD_BYTES)
-        return {"code": code, "message": shortened(self.reason)}
 
-    @property
-    def summary(self) -> str:
-        """The outcome in one line; Durable hangs on failures with very long texts."""
-        if self.phase is Phase.SUCCEEDED:
-            return "Succeeded: the container exited with code 0"
-        code = shortened(self.reason_code, _MAX_WORD_BYTES)
-        return " ".join(f"{self.phase.value}: {shortened(self.reason)} [{code}]".split())
-
-
-def shortened(text: str, max_bytes: int = _MAX_TEXT_BYTES) -> str:
-    """Return the beginning of the text that takes at most so many bytes in JSON.
-
-    JSON may write one character as twelve, so a limit in characters would not do.
-    """
-    text = text[:max_bytes]
-    while (over := len(json.dumps(text)) - 2 - max_bytes) > 0:
-        text = text[: -max(1, over // 12)]
-    return text
+def time_name(phase: Phase) -> str:
+    """Return the timeline's name of a phase's beginning."""
+    return phase.value[0].lower() + phase.value[1:]

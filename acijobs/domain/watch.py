@@ -1,31 +1,73 @@
-"""What the watch remembers between two looks at a group, and what each look makes of it."""
+"""The watch over a group: its memory between two polls, and the changes that a poll finds."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
 
-from acijobs.domain import wire
-from acijobs.domain.observation import Observation, Verdict, judge
-from acijobs.domain.policy import WatchPolicy
+from acijobs.domain.messages import (
+    Absent,
+    Busy,
+    CheckRequest,
+    Created,
+    Refused,
+    Reply,
+    Seen,
+    merged,
+)
+from acijobs.domain.outcome import Outcome, Phase
+from acijobs.domain.policy import PollPolicy
 from acijobs.domain.progress import LogState
+from acijobs.domain.reasons import Reason
+from acijobs.domain.row import Cancel, Run, Terms
 
-LOOKS_PER_GENERATION = 8
-"""Looks before the watch continues as new: 8 looks are at most about 110 history events."""
+POLLS_PER_GENERATION = 8
+"""Polls before the watch continues as new: 8 polls are at most about 70 history events."""
 
 MAX_REFUSED_TIME = timedelta(minutes=10)
-"""How long looks may be refused before the job is given up: rights take minutes to spread, and one
+"""How long polls may be refused before the job is given up: rights take minutes to spread, and one
 withdrawn by mistake may come back."""
 
-_MAX_ABSENCES = {True: 2, False: 3}
-"""Looks in a row that find no group before it is gone; by whether it was ever seen."""
+ABSENCE_TIME = timedelta(minutes=1)
+"""How long reads must have found no group before it counts as gone; then the list must agree.
+
+ARM's replicas have been seen to answer 404 for a group that exists, for seconds to a minute or two.
+"""
+
+_ABSENCE_POLL_S = 5.0
 
 _MAX_SHOWN_RESTARTS = 5
 """Restarts that are shown when they happen; a container that crashes for ever must not make the job's
 history grow for ever."""
 
-Reply = dict[str, Any]
+_RANKS = {"creating": 0, "pulling": 1, "running": 2}
+_PHASES = {"creating": Phase.CREATING, "pulling": Phase.PULLING, "running": Phase.RUNNING}
+_UNKNOWN_TIME = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+class What(StrEnum):
+    """The kind of a change."""
+
+    STAGE = "stage"
+    """A later stage was reached."""
+    RESTARTED = "restarted"
+    """The container was started again."""
+    ENDED = "ended"
+    """The job has an outcome."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change that a poll found.
+
+    Attributes:
+        what: Why the watch returns.
+        outcome: For `ended`: how.
+    """
+
+    what: What = What.STAGE
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,186 +75,190 @@ class Watch:
     """The watch over one group; JSON in the input and output of WatchOrchestrator.
 
     Attributes:
-        job_id: The job.
-        group: Its group's name.
-        restart_policy: `Never` or `OnFailure`.
-        created_at: When the group was created, aware UTC; the age of the job counts from here.
-        deadline: When waiting ends: the provisioning deadline until the container runs, then the
-            run deadline.
-        policy: How often to look.
+        run: Who watches.
+        created_at: When Azure accepted the group; the age of the job counts from here.
+        deadline: When waiting ends: the provisioning deadline until the container runs, then the run
+            deadline.
+        terms: The job's terms.
+        policy: How often to poll.
         stage: `creating`, `pulling`, `running`.
-        look: Number of the next look, from 0.
-        place: Where the group lives, as the create said.
-        refused_since: Since when every look has been refused; None if the last one was not.
-        absences: Looks in a row that found no group.
-        was_seen: Whether a look ever found the group.
-        retry_after_s: What the service asked for at the last look.
-        restarts: Restart count at the last look.
-        logs: What has been archived.
+        poll: Number of the next poll, from 0.
+        due: When the engine was, or is, to wake for the newest poll.
+        lag_s: How late the engine was at the last poll.
+        refused_since: Since when every poll has been refused; None if the last one was not.
+        absent_since: Since when no poll has found the group; None if the last one did.
+        retry_after_s: What the service asked for at the last poll.
+        restarts: How often the container was started again, as far as polls have shown it.
+        new_starts: How often polls have shown the container's start at another time; None: never.
+        log: What has been archived.
+        log_fetched_at: When the log was last fetched; None before.
+        log_added: What that fetch added, in bytes.
         times: `imagePulling`, `containerStarted`, `containerFinished`, as Azure gave them.
     """
 
-    job_id: str
-    group: str
-    restart_policy: str
-    created_at: datetime
-    deadline: datetime
-    policy: WatchPolicy = field(default_factory=WatchPolicy)
+    run: Run = Run()
+    created_at: datetime = _UNKNOWN_TIME
+    deadline: datetime = _UNKNOWN_TIME
+    terms: Terms = Terms()
+    policy: PollPolicy = PollPolicy()
     stage: str = "creating"
-    look: int = 0
-    place: dict[str, str] | None = None
+    poll: int = 0
+    due: datetime = _UNKNOWN_TIME
+    lag_s: float = 0.0
     refused_since: datetime | None = None
-    absences: int = 0
-    was_seen: bool = False
+    absent_since: datetime | None = None
     retry_after_s: float | None = None
     restarts: int = 0
-    logs: LogState = field(default_factory=LogState)
-    times: dict[str, str] = field(default_factory=dict)
+    new_starts: int | None = None
+    log: LogState = field(default_factory=LogState)
+    log_fetched_at: datetime | None = None
+    log_added: int = 0
+    times: dict[str, datetime] = field(default_factory=dict)
 
-    def next_look_at(self, now: datetime) -> datetime:
-        """Return when to look next; never after the deadline."""
-        if self.absences:  # find out soon whether it is gone
-            return now + timedelta(seconds=self.policy.first_look_s)
+    @classmethod
+    def begin(cls, run: Run, created: Created, *, started: datetime, now: datetime) -> Watch:
+        """Begin the watch over a group that has been created.
+
+        Args:
+            run: Who watches.
+            created: The reply of the create.
+            started: When the orchestration started, for what the reply does not say.
+            now: The orchestration's time.
+        """
+        accepted_at = created.accepted_at or started
+        return cls(
+            run=run,
+            created_at=now,
+            deadline=accepted_at + timedelta(seconds=created.terms.provision_seconds),
+            terms=created.terms,
+            policy=created.policy,
+        )
+
+    @property
+    def phase(self) -> Phase:
+        """The job's phase at this stage."""
+        return _PHASES.get(self.stage, Phase.CREATING)
+
+    def sleep(self, now: datetime) -> Watch:
+        """Return the watch with its next poll due: as the policy says, and never after the deadline."""
+        if self.absent_since is not None:  # find out soon whether it is gone
+            return replace(self, due=now + timedelta(seconds=_ABSENCE_POLL_S))
         delay_s = self.policy.delay_s(
-            job_id=self.job_id,
-            look=self.look,
+            job_id=self.run.job_id,
+            poll=self.poll,
             age_s=(now - self.created_at).total_seconds(),
+            lag_s=self.lag_s,
             retry_after_s=self.retry_after_s,
         )
-        return max(now, min(now + timedelta(seconds=delay_s), self.deadline))
+        return replace(self, due=max(now, min(now + timedelta(seconds=delay_s), self.deadline)))
+
+    def request(self, now: datetime) -> CheckRequest:
+        """Return the request of the poll that is due."""
+        fetched_at = self.log_fetched_at
+        since_s = (now - fetched_at).total_seconds() if fetched_at is not None else None
+        due = self.policy.log_is_due(since_s=since_s, added_bytes=self.log_added, lag_s=self.lag_s)
+        return CheckRequest(
+            run=self.run,
+            log_is_due=due,
+            log_bytes=self.log.archived_bytes,
+            confirm_absence=self.is_absent_for_long(now),
+        )
 
     def see(self, reply: Reply, now: datetime) -> tuple[Watch, Change | None]:
-        """Return the watch after this reply of CheckStatusActivity, and what changed, if anything."""
-        looked = replace(self, look=self.look + 1, retry_after_s=None)
-        match reply["kind"]:
-            case "seen":
-                return _observed(looked, Observation.from_json(reply["observation"]), now)
-            case "gone":
-                looked = replace(looked, absences=self.absences + 1)
-                if looked.absences >= _MAX_ABSENCES[self.was_seen]:
-                    return looked, Change(what="gone")
-            case "refused":
-                looked = replace(looked, refused_since=self.refused_since or now)
-                if now - (self.refused_since or now) >= MAX_REFUSED_TIME:
-                    return looked, Change.refused(reply)
-            case _:
-                looked = replace(looked, retry_after_s=reply.get("retryAfterSeconds"))
-        return looked, _lateness(looked, now)
+        """Return the watch after this reply of a poll, and what it changed, if anything."""
+        lag_s = max((now - self.due).total_seconds(), 0.0)
+        polled = replace(self, poll=self.poll + 1, retry_after_s=None, lag_s=lag_s)
+        polled, outcome = _learned(polled, reply, now)
+        cancel: Cancel | None = getattr(reply, "cancel", None)
+        if outcome is None and cancel is not None:
+            outcome = Outcome.cancelled(cancel.why)
+        if outcome is None and now >= polled.deadline and polled.stage == self.stage:
+            outcome = _timed_out(self.stage, reply)
+        if outcome is not None:
+            return polled, Change(what=What.ENDED, outcome=outcome)
+        if polled.stage != self.stage:
+            return polled, Change(what=What.STAGE)
+        if self.restarts < polled.restarts <= _MAX_SHOWN_RESTARTS:
+            return polled, Change(what=What.RESTARTED)
+        return polled, None
 
-    def until(self, deadline: datetime) -> Watch:
-        """Return the watch with another deadline."""
-        return replace(self, deadline=deadline)
-
-    def with_logs(self, reply: Reply) -> Watch:
-        """Return the watch after this reply of FetchLogsActivity; a failed fetch changes nothing."""
-        return replace(self, logs=merge_logs(self.logs, reply))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the watch as JSON data."""
-        data = asdict(self)
-        data["created_at"] = self.created_at.isoformat()
-        data["deadline"] = self.deadline.isoformat()
-        data["refused_since"] = self.refused_since.isoformat() if self.refused_since else None
-        return data
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Watch:
-        """Return the watch that `to_json` wrote."""
-        refused_since = data.get("refused_since")
-        return wire.read(
-            cls,
-            data
-            | {
-                "created_at": datetime.fromisoformat(data["created_at"]),
-                "deadline": datetime.fromisoformat(data["deadline"]),
-                "policy": wire.read(WatchPolicy, data["policy"]),
-                "refused_since": datetime.fromisoformat(refused_since) if refused_since else None,
-                "logs": wire.read(LogState, data["logs"]),
-            },
-        )
+    def is_absent_for_long(self, now: datetime) -> bool:
+        """Tell whether no poll has found the group for so long that the list must be asked."""
+        return self.absent_since is not None and now - self.absent_since >= ABSENCE_TIME
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """Why the watch returned to the job.
-
-    Attributes:
-        what: `stage` (a later stage was reached), `restarted` (the container was), `ended` (the
-            containers have), `gone` (the group is not there), `late` (the deadline passed),
-            `refused` (Azure no longer lets us look).
-        exit_code: For `ended`: the container's exit code; None if Azure gave none.
-        code: For `ended` without success and for `refused`: the reason in one word.
-        message: The same in one line.
-    """
-
-    what: str
-    exit_code: int | None = None
-    code: str = ""
-    message: str = ""
-
-    @classmethod
-    def ended(cls, verdict: Verdict) -> Change:
-        """Return the change for a verdict that the containers have ended."""
-        return cls(
-            what="ended",
-            exit_code=verdict.exit_code,
-            code=verdict.reason_code,
-            message=verdict.reason,
-        )
-
-    @classmethod
-    def refused(cls, reply: Reply) -> Change:
-        """Return the change for a refusal of the service."""
-        return cls(what="refused", code=reply["code"], message=reply["message"])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the change as JSON data."""
-        return asdict(self)
+def _learned(watch: Watch, reply: Reply, now: datetime) -> tuple[Watch, Outcome | None]:
+    match reply:
+        case Seen():
+            return _saw(watch, reply, now), reply.outcome
+        case Absent():
+            missed = replace(watch, absent_since=watch.absent_since or now, refused_since=None)
+            is_gone = reply.is_confirmed and missed.is_absent_for_long(now)
+            return missed, _VANISHED if is_gone else None
+        case Refused():
+            since = watch.refused_since or now
+            is_final = now - since >= MAX_REFUSED_TIME
+            outcome = Outcome.refused(reply.code, reply.message) if is_final else None
+            return replace(watch, refused_since=since), outcome
+        case Busy():
+            return replace(watch, retry_after_s=reply.retry_after_s), None
+    return watch, None
 
 
-def merge_logs(logs: LogState, reply: Reply, *, complete: bool = False) -> LogState:
-    """Return what is archived after this reply of FetchLogsActivity."""
-    if reply["kind"] != "fetched":
-        return replace(logs, trouble=f"{reply['code']}: {reply['message']}")
-    return LogState(
-        archived_bytes=reply["archivedBytes"],
-        truncated=logs.truncated or reply["truncated"],
-        complete=complete and reply.get("found", True),
-    )
-
-
-def _observed(watch: Watch, seen: Observation, now: datetime) -> tuple[Watch, Change | None]:
-    verdict = judge(seen, watch.restart_policy)
-    looked = replace(
+def _saw(watch: Watch, seen: Seen, now: datetime) -> Watch:
+    new_starts, times = _starts(watch, seen)
+    is_later = _RANKS.get(seen.stage, -1) > _RANKS.get(watch.stage, 0)
+    saw = replace(
         watch,
         refused_since=None,
-        absences=0,
-        was_seen=True,
-        restarts=max([c.restart_count for c in seen.containers], default=0),
-        times=watch.times | _times(seen),
+        absent_since=None,
+        restarts=max(seen.restarts, watch.restarts, new_starts or 0),
+        new_starts=new_starts,
+        times=times,
+        stage=seen.stage if is_later else watch.stage,
     )
-    if verdict.stage == "ended":
-        return looked, Change.ended(verdict)
-    if _RANKS[verdict.stage] > _RANKS[watch.stage]:
-        return replace(looked, stage=verdict.stage), Change(what="stage")
-    if watch.restarts < looked.restarts <= _MAX_SHOWN_RESTARTS:
-        return looked, Change(what="restarted")
-    return looked, _lateness(looked, now)
+    if saw.stage == "running" and watch.stage != "running":
+        saw = replace(saw, deadline=now + timedelta(seconds=watch.terms.run_seconds))
+    if seen.log is None:
+        return saw
+    log = merged(watch.log, seen.log, has_ended=False)
+    return replace(saw, log=log, log_fetched_at=now, log_added=seen.log.added_bytes)
 
 
-def _lateness(watch: Watch, now: datetime) -> Change | None:
-    return Change(what="late") if now >= watch.deadline else None
+def _starts(watch: Watch, seen: Seen) -> tuple[int | None, dict[str, datetime]]:
+    """Return how often the container had a new start, and the times, after this poll.
+
+    Azure does not count a restart from outside, and counts anew after it took a group away and brought
+    it back; but the start time changes. An answer of a replica that lags does not take it back.
+    """
+    known, times = watch.times.get(_STARTED), watch.times | seen.times
+    if known is None or seen.started_at is None:
+        return watch.new_starts, times
+    if seen.started_at > known:
+        return (watch.new_starts or 0) + 1, times
+    return watch.new_starts, times | {_STARTED: known}
 
 
-_RANKS = {"creating": 0, "pulling": 1, "running": 2}
+def _timed_out(stage: str, reply: Reply) -> Outcome:
+    is_running = stage == "running"
+    limit = "runSeconds" if is_running else "provisionSeconds"
+    hindrance = getattr(reply, "hindrance", "")
+    if hindrance == Reason.CRASH_LOOP.value:
+        message = f"the container crashed again and again until {limit} had passed"
+        return Outcome.timed_out(Reason.CRASH_LOOP, message)
+    if hindrance == Reason.UNHEALTHY.value:
+        message = f"Azure had not repaired the container group when {limit} had passed"
+        return Outcome.timed_out(Reason.UNHEALTHY, message)
+    return _TIMEOUTS[is_running]
 
 
-def _times(seen: Observation) -> dict[str, str]:
-    container = seen.containers[0] if seen.containers else None
-    pulling = next((e.first_at for e in seen.events if e.name == "Pulling"), None)
-    found = {
-        "imagePulling": pulling,
-        "containerStarted": container.started_at if container else None,
-        "containerFinished": container.finished_at if container else None,
-    }
-    return {name: at for name, at in found.items() if at is not None}
+_STARTED = "containerStarted"
+_TIMEOUTS = {
+    True: Outcome.timed_out(Reason.RUN_TIMEOUT, "the container ran longer than runSeconds"),
+    False: Outcome.timed_out(
+        Reason.PROVISION_TIMEOUT, "the container did not start within provisionSeconds"
+    ),
+}
+_VANISHED = Outcome.failed(
+    Reason.GROUP_VANISHED, "the container group is gone, though the job had not deleted it"
+)
