@@ -6,15 +6,21 @@ with the time it was written. The archive is the truth of what has been kept; a 
 archive's end, and what sticks out is new. So a read that is repeated after a crash adds nothing twice.
 
 Everything is compared in bytes, so that neither a line nor a character cut by the window's start, nor
-an archive that ends within a line (a container cancelled while it wrote, an append that a crash cut
-short) disturbs the join: the archive is the log's own bytes, as far as Azure gave them.
+an archive that ends within a line (one that is still being written, an append that a crash cut short)
+disturbs the join: the archive is the log's own bytes, as far as Azure gave them.
+
+A place is sure where the two share a line's time. A window that begins within the last archived line
+(a long one, a progress bar) shares none: then the part of that line that both have must be long enough,
+and found nowhere else, to prove the place.
 
 What no reader of such an interface can tell apart:
 
 - Lines that are the same to the nanosecond, when some of them have rolled out of the window: the
   longest overlap is taken, so that such a line may be missing, but none is ever repeated.
-- Whether lines fell between the archive and a window that shares no whole line with it: then, and where
-  a first window is as large as Azure lets it be, lines count as lost, although none may have been.
+- Whether lines fell between the archive and a window that shares no time, nor such a part of a line,
+  with it: then, and where a first window is as large as Azure lets it be, lines count as lost, although
+  none may have been. So they do within a line that repeats itself (dots), once it is longer than a
+  window; lines that end alike for long count as lost only where they come faster than the gap shows.
 - The last words of a container that its restart policy started again, which begins a new log: they
   count as lost, unless nothing at all, or no whole time, had been kept of them.
 
@@ -26,8 +32,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from acijobs.logs import within_line
+from acijobs.logs.within_line import STAMP, place_within_line
+
 LOST_MARK = "[acijobs] log lines may be missing here: Azure keeps only the newest part of a log"
-"""The archive's line in a place where lines were, or may have been, lost."""
+"""The archive's line where lines of the container were, or may have been, lost."""
 
 COMPARED_BYTES = 64 * 1024
 """How much of the archive's end a window is compared with; more than a stopped container's window."""
@@ -37,9 +46,8 @@ _RUNNING_LIMIT_BYTES = 4_000_000
 # may be smaller than the limit by the line that did not fit.
 _STOPPED_LIMIT_BYTES = 8_000
 _STOPPED_LIMIT_LINES = 1_000
-_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-_STAMP_OF_LINE = re.compile(_STAMP + " ?")
-_STAMPED_LINE = re.compile(b"^" + _STAMP.encode(), re.MULTILINE)
+_STAMP_OF_LINE = re.compile(STAMP.decode() + " ?")
+_STAMPED_LINE = re.compile(b"^" + STAMP, re.MULTILINE)
 _MARK_LINE = f"{LOST_MARK}\n".encode()
 _CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}".encode()
 
@@ -62,7 +70,7 @@ class Addition:
     """What a window adds to the archive.
 
     Attributes:
-        data: What to append, UTF-8; whole lines while the container runs.
+        data: What to append, UTF-8.
         lost: Whether lines between the archive and the window are, or may be, missing.
     """
 
@@ -76,11 +84,11 @@ def addition(kept: ArchivedEnd, window: str, *, ended: bool) -> Addition:
     Args:
         kept: The archive's end.
         window: The newest part of the log as Azure returned it; its first line may be cut.
-        ended: Whether the container has ended. While it runs, a last line that is still being
-            written is left for the next window.
+        ended: Whether the container has ended. While it runs, the last character may not be whole yet,
+            and is left for the next window.
     """
     text = window.encode("utf-8", "replace")
-    new = text if ended else text[: text.rfind(b"\n") + 1]
+    new = text if ended else _without_cut_end(text)
     if not new:
         return Addition(data=b"")
     may_be_cut = _may_be_cut(text, ended=ended)
@@ -92,7 +100,7 @@ def addition(kept: ArchivedEnd, window: str, *, ended: bool) -> Addition:
         # Nothing has rolled out yet: the window is the archive plus what is new. Comparing by
         # position is exact even where many lines are the same, times included.
         return Addition(data=new[kept.size_bytes :])
-    return _joined(kept, new, may_be_cut=may_be_cut)
+    return _joined(kept, new, may_be_cut=may_be_cut, ended=ended)
 
 
 def may_be_of_stopped(kept: ArchivedEnd, window: str) -> bool:
@@ -131,25 +139,53 @@ def _holds_a_time_or_line(data: bytes) -> bool:
     return b"\n" in data or _STAMPED_LINE.match(data) is not None
 
 
-def _joined(kept: ArchivedEnd, new: bytes, *, may_be_cut: bool) -> Addition:
+def _without_cut_end(text: bytes) -> bytes:
+    while text.endswith(_CUT_CHARACTER):
+        text = text.removesuffix(_CUT_CHARACTER)
+    return text
+
+
+def _without_cut_start(text: bytes) -> bytes:
+    while text.startswith(_CUT_CHARACTER):
+        text = text.removeprefix(_CUT_CHARACTER)
+    return text
+
+
+def _joined(kept: ArchivedEnd, new: bytes, *, may_be_cut: bool, ended: bool) -> Addition:
     since_mark = _after_last_mark(kept.data)
     known = _without_torn_mark(kept.data) if since_mark is None else since_mark
     if not known:  # the mark is there, but what follows it was not written any more
         return Addition(data=new, lost=True)
     # After a mark the archive begins with a window of its own: by position, as above, where the
     # window cannot have moved on, or where no more than the start of its first line was written.
-    begins_anew = since_mark is not None and (not may_be_cut or b"\n" not in known)
+    begins_anew = since_mark is not None and (not may_be_cut or _is_start_of_line(known, new))
     if begins_anew and new.startswith(known):
         return Addition(data=new[len(known) :])
-    whole_characters = new
-    while whole_characters.startswith(_CUT_CHARACTER):
-        whole_characters = whole_characters.removeprefix(_CUT_CHARACTER)
-    end = _end_within(whole_characters, known)
+    # After a mark the archive, too, may begin with a character that a window's start had cut.
+    window, known = _without_cut_start(new), _without_cut_start(known)
+    end = _end_within(window, known)
     if end is not None:
-        return Addition(data=whole_characters[end:])
-    if _end_within(known, whole_characters) is not None:
+        return Addition(data=window[end:])
+    if _end_within(known, window) is not None:
         return Addition(data=b"")  # an older window than the one that was archived last
-    return _after_loss(kept, new)
+    return _joined_within_line(known, window, ended=ended) or _after_loss(kept, new)
+
+
+def _is_start_of_line(known: bytes, new: bytes) -> bool:
+    # Half of a time proves nothing, as above, nor do a few characters from within a line.
+    time = _STAMPED_LINE.match(new)
+    proof_bytes = time.end() if time else within_line.PROOF_BYTES
+    return b"\n" not in known and len(known) >= proof_bytes
+
+
+def _joined_within_line(known: bytes, window: bytes, *, ended: bool) -> Addition | None:
+    place = place_within_line(window, known)
+    older = place_within_line(known, window) if place is None else None
+    found = place or older
+    if found is None or (ended and not found.is_sure):
+        return None
+    # While such a line grows beyond all windows, it is not archived anew with each of them.
+    return Addition(data=window[place.end :] if place else b"", lost=not found.is_sure)
 
 
 def _after_loss(kept: ArchivedEnd, new: bytes) -> Addition:
@@ -185,6 +221,8 @@ def _end_within(text: bytes, earlier: bytes) -> int | None:
         end = at + len(last_line)
         shared = earlier[-end:]
         if text.startswith(shared, end - len(shared)):
-            return end if _STAMPED_LINE.search(shared) else None
+            # All that is shared may be how several lines of one time begin.
+            is_one_of_many = b"\n" not in shared and text.count(shared) > 1
+            return end if _STAMPED_LINE.search(shared) and not is_one_of_many else None
         at = text.rfind(last_line, 0, end - 1)
     return None

@@ -1,1 +1,0 @@
-"""Where job logs are kept: a folder, or a blob container."""

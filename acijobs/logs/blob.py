@@ -1,0 +1,151 @@
+"""Job logs as append blobs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import ContainerClient
+
+from acijobs.domain.errors import ArchiveConflictError, StorageError
+from acijobs.logs.keys import relative_path
+from acijobs.logs.window import ArchivedEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from azure.core.credentials import TokenCredential
+    from azure.storage.blob import BlobClient
+
+CONTAINER = "acijobs-logs"
+"""The container in the function app's own storage account."""
+
+_MAX_BLOCK_BYTES = 4 * 1024 * 1024
+"""Largest block an append takes. Source: REST API Append Block, versions before 2022-11-02."""
+
+_EMPTY = ArchivedEnd(size_bytes=0, data=b"")
+
+_POSITION_NOT_MET = 412
+_RANGE_NOT_SATISFIABLE = 416
+
+
+class BlobArchive:
+    """One append blob per container of each attempt; implements `acijobs.usecases.ports.LogArchive`.
+
+    An append states the position it expects (`x-ms-blob-condition-appendpos`), so a late second
+    writer is refused by the service itself. A blob is never emptied, deleted or written over: a key
+    holds its attempt's nonce, and no two attempts share one.
+    """
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    @classmethod
+    def from_url(cls, container_url: str, credential: TokenCredential) -> BlobArchive:
+        """Return the archive in the container at this URL, reached with an identity."""
+        return cls(ContainerClient.from_container_url(container_url, credential=credential))
+
+    @classmethod
+    def from_connection_string(cls, connection: str) -> BlobArchive:
+        """Return the archive in the container `acijobs-logs` of this storage account."""
+        return cls(ContainerClient.from_connection_string(connection, CONTAINER))
+
+    def read_end(self, key: str, max_bytes: int, *, known_bytes: int = 0) -> ArchivedEnd:
+        """Return the end of a log; empty when there is none.
+
+        One request where the log has grown by at most `max_bytes` since it was `known_bytes` long, else
+        two; a log that is shorter than was known is read anew.
+        """
+        blob = self._blob(key)
+        start = max(0, known_bytes - max_bytes)
+        with _storage_errors():
+            part = _read(blob, start, 2 * max_bytes)
+            if part is not None and part.size_bytes > part.end:
+                part = _read(blob, part.size_bytes - max_bytes, 2 * max_bytes)
+        if start and (part is None or part.size_bytes < known_bytes):
+            return self.read_end(key, max_bytes)
+        if part is None:
+            return _EMPTY
+        # What was appended after the answer is not in it: an append at this size is refused then.
+        return ArchivedEnd(size_bytes=part.end, data=part.data[-max_bytes:])
+
+    def append(self, key: str, at_byte: int, data: bytes) -> None:
+        """Append to a log, which must be `at_byte` bytes long.
+
+        Raises:
+            ArchiveConflictError: it is not; somebody else appended.
+        """
+        blob = self._blob(key)
+        with _storage_errors():
+            if at_byte == 0:
+                self._create(blob)
+            for start in range(0, len(data), _MAX_BLOCK_BYTES):
+                block = data[start : start + _MAX_BLOCK_BYTES]
+                with _conflicts(key):
+                    blob.append_block(block, appendpos_condition=at_byte + start)
+
+    def _create(self, blob: BlobClient) -> None:
+        try:
+            blob.create_append_blob(if_none_match="*")
+        except ResourceExistsError:
+            return
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):  # the first log of another job, at the same time
+                self._container.create_container()
+            with suppress(ResourceExistsError):
+                blob.create_append_blob(if_none_match="*")
+
+    def _blob(self, key: str) -> BlobClient:
+        return self._container.get_blob_client(relative_path(key))
+
+
+class _Part(NamedTuple):
+    size_bytes: int  # of the whole blob
+    end: int  # where in it the data ends
+    data: bytes
+
+
+def _read(blob: BlobClient, start: int, length: int) -> _Part | None:
+    """Return a part of the blob, None where it has none there, or does not exist."""
+    try:
+        answer = blob.download_blob(offset=start, length=length)
+        data = answer.readall()
+    except ResourceNotFoundError:
+        return None
+    except HttpResponseError as error:
+        if error.status_code == _RANGE_NOT_SATISFIABLE:
+            return None
+        raise
+    if not data:
+        return None
+    size_bytes = int(str(answer.properties.content_range).rpartition("/")[2])
+    return _Part(size_bytes=size_bytes, end=start + len(data), data=data)
+
+
+@contextmanager
+def _conflicts(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ResourceNotFoundError:  # only the first append makes the blob
+        raise ArchiveConflictError(key) from None
+    except HttpResponseError as error:
+        if error.status_code == _POSITION_NOT_MET:
+            raise ArchiveConflictError(key) from None
+        raise
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except AzureError as error:
+        status = getattr(error, "status_code", None)
+        what = type(error).__name__ + (f", HTTP {status}" if status else "")
+        # Not `from error`: its text may hold the URL, and with it a signature.
+        raise StorageError(f"blob storage: {what}") from None
