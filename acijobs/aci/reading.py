@@ -1,0 +1,56 @@
+"""Translates what Azure shows, as the SDK's models have it, into an observation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from acijobs.domain.observation import ContainerEvent, ContainerState, Observation
+
+_MAX_MESSAGE_CHARS = 300
+
+
+def observation(group: Any) -> Observation:
+    """Return what a group that was read shows."""
+    view = group.instance_view
+    containers = group.containers or []
+    views = [c.instance_view for c in containers if c.instance_view is not None]
+    events = [event for v in [*views, view] if v is not None for event in v.events or []]
+    return Observation(
+        group_state=view.state if view is not None else None,
+        provisioning_state=group.provisioning_state,
+        containers=tuple(_container(c.name, c.instance_view) for c in containers),
+        events=tuple(
+            ContainerEvent(
+                name=event.name or "",
+                message=(event.message or "")[:_MAX_MESSAGE_CHARS],
+                kind=event.type or "",
+                first_at=event.first_timestamp,
+            )
+            for event in sorted(events, key=_first_at)
+        ),
+    )
+
+
+def _container(name: str, view: Any) -> ContainerState:
+    if view is None or view.current_state is None:
+        return ContainerState(name=name)
+    current = view.current_state
+    return ContainerState(
+        name=name,
+        state=current.state,
+        exit_code=current.exit_code,
+        restart_count=view.restart_count or 0,
+        detail=current.detail_status or "",
+        started_at=current.start_time,
+        finished_at=current.finish_time,
+        has_run_before=_has_ended(view.previous_state),
+    )
+
+
+def _has_ended(state: Any) -> bool:
+    return state is not None and (state.state == "Terminated" or state.start_time is not None)
+
+
+def _first_at(event: Any) -> datetime:
+    return event.first_timestamp or datetime.min.replace(tzinfo=UTC)
