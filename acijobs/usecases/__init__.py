@@ -1,1 +1,1 @@
-"""What each activity and endpoint does, against ports."""
+"""The use cases of activities and endpoints, against ports."""

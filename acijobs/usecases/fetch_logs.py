@@ -2,78 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import ArchiveConflictError
-from acijobs.domain.log_window import (
-    COMPARED_BYTES,
-    addition,
-    has_lost_lines,
-    may_be_of_stopped,
-)
-from acijobs.usecases.replies import Reply, replies
+from acijobs.domain.group import MAIN_CONTAINER
+from acijobs.domain.messages import Fetched, FetchRequest, Superseded
+from acijobs.logs.window import COMPARED_BYTES, addition, has_lost_lines, may_be_of_stopped
+from acijobs.usecases.ports import log_key
 
 if TYPE_CHECKING:
-    from acijobs.usecases.ports import ContainerGroups, LogArchive
+    from acijobs.domain.group import GroupRef
+    from acijobs.domain.messages import Reply
+    from acijobs.usecases.ports import ContainerGroups, LogArchive, Outside
 
-_ATTEMPTS = 3
+_TRIES = 3
 
 
-@replies
-def fetch_logs(  # noqa: PLR0913 - one port each, and what to fetch
-    groups: ContainerGroups,
-    archive: LogArchive,
-    job_id: str,
-    *,
-    group: str,
-    container: str,
-    ended: bool,
-) -> Reply:
-    """The archive holds every line that Azure still had, each once.
+@dataclass(frozen=True, kw_only=True)
+class LogSource:
+    """One container's log: where it is read, and where it is kept.
 
-    The archive itself is the cursor, so a repeated run adds nothing; two runs at once (a late
-    redelivery) are told apart by the archive's size, and the later one starts over. The archive is
-    read before the log, so that the log is never older than what it is laid over.
-
-    Args:
-        groups: Where the log is read.
+    Attributes:
+        groups: Where it is read.
         archive: Where it is kept.
-        job_id: Whose log it is.
-        group: The container group's name.
-        container: The container's name.
-        ended: Whether the container has ended, so that its last line is whole.
+        group: The container group.
+        container: The container.
+    """
+
+    groups: ContainerGroups
+    archive: LogArchive
+    group: GroupRef
+    container: str = MAIN_CONTAINER
+
+    @classmethod
+    def of(cls, outside: Outside, group: GroupRef) -> LogSource:
+        """Return the log of a group's main container."""
+        return cls(groups=outside.groups(group.scope), archive=outside.logs(), group=group)
+
+    @property
+    def key(self) -> str:
+        """The log's key in the archive."""
+        return log_key(self.group, self.container)
+
+    def has_stopped(self) -> bool:
+        """Tell whether the container has ended: it may have between a poll and a fetch."""
+        found = self.groups.get(self.group.name)
+        if found is None:
+            return True
+        states = found.seen.containers
+        return any(c.name == self.container and c.state == "Terminated" for c in states)
+
+
+def fetch_logs(outside: Outside, request: FetchRequest) -> Reply:
+    """Fetch the log of the job's attempt, for the run that drives it.
 
     Returns:
-        `{"kind": "fetched", "archivedBytes": int, "addedBytes": int, "truncated": bool,
-        "found": bool}`, where `truncated` is whether this or a recent read found lines missing, and
-        `found` whether Azure had a log at all; `refused` or `busy`.
+        Fetched, or Superseded.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        kept = archive.read_end(job_id, COMPARED_BYTES)
-        window = groups.read_log(group, container)
-        if not ended and may_be_of_stopped(kept, window or ""):
-            ended = _has_stopped(groups, group, container)
-        added = addition(kept, window or "", ended=ended)
+    stored = outside.rows().read(request.run.job_id)
+    if stored is None or not stored.row.is_driven_by(request.run) or stored.row.group is None:
+        return Superseded()
+    return fetch_log(LogSource.of(outside, stored.row.group), has_ended=request.has_ended)
+
+
+def fetch_log(source: LogSource, *, has_ended: bool, known_bytes: int = 0) -> Fetched:
+    """Archive every line that Azure still has, each once.
+
+    The archive itself is the cursor, so a repeated run adds nothing; two runs at once (a late
+    redelivery) are told apart by the archive's size, and the later one starts over.
+
+    Args:
+        source: Which log.
+        has_ended: Whether the container has ended, so that its last line is whole.
+        known_bytes: Size that the archived log is known to have at least.
+
+    Raises:
+        ServiceError: Azure or the archive refused, or was busy.
+        ArchiveConflictError: others appended at every try.
+    """
+    for _ in range(_TRIES - 1):
         try:
-            if added.data:
-                archive.append(job_id, kept.size_bytes, added.data)
+            return _fetch_once(source, has_ended=has_ended, known_bytes=known_bytes)
         except ArchiveConflictError:
-            if attempt == _ATTEMPTS:
-                raise
             continue
-        break
-    return {
-        "kind": "fetched",
-        "archivedBytes": kept.size_bytes + len(added.data),
-        "addedBytes": len(added.data),
-        "truncated": added.lost or has_lost_lines(kept.data),
-        "found": window is not None,
-    }
+    return _fetch_once(source, has_ended=has_ended, known_bytes=known_bytes)
 
 
-def _has_stopped(groups: ContainerGroups, group: str, container: str) -> bool:
-    # It may have ended between the look that saw it run and this fetch.
-    found = groups.get(group)
-    if found is None:
-        return True
-    return any(c.name == container and c.state == "Terminated" for c in found.seen.containers)
+def _fetch_once(source: LogSource, *, has_ended: bool, known_bytes: int) -> Fetched:
+    # The archive is read before the log, so that the log is never older than what it is laid over.
+    kept = source.archive.read_end(source.key, COMPARED_BYTES, known_bytes=known_bytes)
+    window = source.groups.read_log(source.group.name, source.container)
+    if not has_ended and may_be_of_stopped(kept, window or ""):
+        has_ended = source.has_stopped()
+    added = addition(kept, window or "", ended=has_ended)
+    if added.data:
+        source.archive.append(source.key, kept.size_bytes, added.data)
+    return Fetched(
+        archived_bytes=kept.size_bytes + len(added.data),
+        added_bytes=len(added.data),
+        truncated=added.lost or has_lost_lines(kept.data),
+        found=window is not None,
+    )
