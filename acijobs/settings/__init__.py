@@ -1,0 +1,1 @@
+"""What an operator may set: one small model for each concern, read from the environment."""
