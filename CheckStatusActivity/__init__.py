@@ -1,20 +1,13 @@
-"""CheckStatusActivity: one look at a job's container group."""
+"""CheckStatusActivity: polls a job's container group once."""
 
 from acijobs import wiring
+from acijobs.domain.messages import CheckRequest
+from acijobs.usecases.answering import answer
 from acijobs.usecases.check_status import check_status
-from acijobs.usecases.replies import replies
 
 
-@replies
 def main(request: dict) -> dict:  # type: ignore[type-arg]  # the worker loads plain types only
-    """Look at the group once.
-
-    Args:
-        request: `{"group": str, "place": as the create replied}`.
-
-    Returns:
-        `{"kind": "seen", "observation": …}`, `{"kind": "gone"}`, `refused` or `busy`
-        (`acijobs.usecases.replies`).
-    """
-    place = wiring.place(request.get("place"))
-    return check_status(wiring.container_groups(place), request["group"])
+    """Poll the group once: `CheckRequest` in, `Seen` or `Absent` out."""
+    return answer(
+        CheckRequest, request, lambda asked: check_status(wiring.patient_outside(), asked)
+    )

@@ -1,0 +1,48 @@
+"""Reads who an orchestration is: which job it was started for, with which offer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from acijobs.domain.codec import decode
+from acijobs.domain.messages import JobInput
+from acijobs.domain.row import Run
+
+if TYPE_CHECKING:
+    import azure.durable_functions as df
+
+_EXECUTION_STARTED = 0
+
+
+def run_of(context: df.DurableOrchestrationContext) -> Run:
+    """Return who this execution is; its offer is 0 where it was not started by the job API."""
+    given = decode(JobInput, _input(context))
+    is_job = given.id == context.instance_id and given.offer > 0
+    return Run(
+        job_id=context.instance_id,
+        offer=given.offer if is_job else 0,
+        execution=_execution(context),
+    )
+
+
+def _input(context: df.DurableOrchestrationContext) -> Any:
+    # Anybody with a key may start an orchestration with anything, text that is no JSON included.
+    try:
+        return context.get_input()
+    except (TypeError, ValueError, json.JSONDecodeError):
+        return None
+
+
+def _execution(context: df.DurableOrchestrationContext) -> str:
+    """Return the ExecutionId, which is the same in every episode of an execution, and of no other.
+
+    Source: `OrchestrationInstance` of the history's ExecutionStarted event, seen with the extension
+    3.19.0: a rewind keeps it, a restart makes a new one.
+    """
+    for event in context.histories:
+        if event.event_type == _EXECUTION_STARTED:
+            instance = event.OrchestrationInstance
+            known = instance.get("ExecutionId") if isinstance(instance, dict) else None
+            return str(known or "")
+    return ""
