@@ -1,12 +1,13 @@
-"""GetJob: GET /api/jobs/{id} answers how a job is."""
+"""GetJob: GET /api/jobs/{id} shows a job."""
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from acijobs import wiring
+from acijobs.instances import Instances
 from acijobs.web.jobs import read_job
 
 
 async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
     """Handle one request; see `acijobs.web.jobs.read_job`."""
-    return await read_job(request, df.DurableOrchestrationClient(client), wiring.log_archive)
+    instances = Instances(client)
+    return await read_job(request, instances, wiring.outside())

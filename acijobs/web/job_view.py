@@ -1,4 +1,4 @@
-"""What a user sees of a job: its orchestration's status, in the words of jobs."""
+"""A job as a user sees it: its row, and while it is driven the custom status of that run."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import azure.durable_functions as df
-
-from acijobs.domain.progress import Phase
+from acijobs.domain.outcome import Phase
+from acijobs.domain.progress import CleanUp
 
 if TYPE_CHECKING:
-    from azure.durable_functions.models.DurableOrchestrationStatus import (
-        DurableOrchestrationStatus,
-    )
+    from acijobs.domain.row import Row
+    from acijobs.instances import Instance
 
-ORCHESTRATOR = "JobOrchestrator"
-"""The orchestrator whose instances are jobs."""
-
-_Status = df.OrchestrationRuntimeStatus
-_BEFORE_RUNNING = frozenset({Phase.QUEUED, Phase.CREATING, Phase.PULLING})
-_BAD_ENDS = frozenset({"Failed", "TimedOut", "Terminated"})
+_BEFORE_RUNNING = frozenset({Phase.QUEUED.value, Phase.CREATING.value, Phase.PULLING.value})
+_BAD_ENDS = frozenset({"Failed", "TimedOut"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +22,17 @@ class JobView:
     """One job, as the API shows it.
 
     Attributes:
-        state: `Pending`, `Running`, `Succeeded`, `Failed`, `Cancelled`, `TimedOut` or, when its
-            orchestration was terminated, `Terminated`.
+        state: `Pending`, `Running`, `Succeeded`, `Failed`, `Cancelled` or `TimedOut`.
         fields: All fields but the logs, in wire names.
-        is_over: Whether it has ended.
     """
 
     state: str
     fields: dict[str, Any]
-    is_over: bool
 
     @property
-    def may_have_left_a_group(self) -> bool:
-        """Whether it is over and its container group was not seen to be gone."""
-        return self.is_over and self.fields["cleanUp"] in {None, "Pending", "Failed"}
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.state not in {"Pending", "Running"}
 
     @property
     def http_status(self) -> HTTPStatus:
@@ -51,39 +42,18 @@ class JobView:
         return HTTPStatus.INTERNAL_SERVER_ERROR if self.state in _BAD_ENDS else HTTPStatus.OK
 
 
-def view_job(status: DurableOrchestrationStatus) -> JobView | None:
-    """Return the job of this status, or None where there is no such instance or it is no job."""
-    if not status or status.name != ORCHESTRATOR:
-        return None
-    shown = status.custom_status if isinstance(status.custom_status, dict) else {}
-    phase = Phase(shown.get("phase", Phase.QUEUED))
-    state, reason = _state(status, phase), shown.get("reason")
-    if reason is None and state in {"Failed", "Terminated"}:
-        reason = {"code": f"Orchestration{state}", "message": str(status.output or "")[:600]}
-    return JobView(
-        state=state,
-        is_over=state not in {"Pending", "Running"},
-        fields={
-            "id": status.instance_id,
-            "state": state,
-            "phase": phase.value,
-            "exitCode": shown.get("exitCode"),
-            "reason": reason,
-            "waitingFor": shown.get("waitingFor"),
-            "restarts": shown.get("restarts", 0),
-            "timeline": shown.get("timeline", {}),
-            "cleanUp": shown.get("cleanUp"),
-            "logState": shown.get("logs"),
-        },
-    )
-
-
-def _state(status: DurableOrchestrationStatus, phase: Phase) -> str:
-    if phase.is_end:
-        return phase.value
-    match status.runtime_status:
-        case _Status.Failed | _Status.Terminated | _Status.Canceled:
-            ended: str = status.runtime_status.value
-            return "Terminated" if ended == "Canceled" else ended
-        case _:
-            return "Pending" if phase in _BEFORE_RUNNING else "Running"
+def view_job(row: Row, instance: Instance) -> JobView:
+    """Return the job as its row has it, and while it is open as its run shows it."""
+    shown = row.progress.shown()
+    if not row.is_closed:
+        told = instance.custom_status
+        if row.claim is not None and told.get("run") == row.claim.execution:
+            shown |= {name: value for name, value in told.items() if name in shown}
+        shown["cleanUp"] = CleanUp.PENDING.value
+    phase = str(shown["phase"])
+    running = "Pending" if phase in _BEFORE_RUNNING else "Running"
+    state = row.outcome.phase.value if row.outcome is not None else running
+    fields = {"id": row.job_id, "state": state} | {
+        name: shown[name] for name in shown if name not in {"run", "logs", "group"}
+    }
+    return JobView(state=state, fields=fields | {"logState": shown["logs"]})

@@ -10,42 +10,85 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from acijobs.domain.errors import InvalidSettingsError, InvalidSpecError, Violation
-from acijobs.domain.log_window import has_lost_lines, without_stamps
-from acijobs.domain.spec import MAX_BODY_BYTES, JobSpec, parse
-from acijobs.web.job_requests import BodyTooLargeError, read_spec
-from acijobs.web.job_view import ORCHESTRATOR, JobView, view_job
+from acijobs.domain.codec import encode
+from acijobs.domain.errors import (
+    BodyTooLargeError,
+    BusyError,
+    InvalidSettingsError,
+    InvalidSpecError,
+    RefusedError,
+    RowExistsError,
+    StorageError,
+    Violation,
+)
+from acijobs.domain.job_id import is_valid
+from acijobs.domain.messages import Finished
+from acijobs.domain.outcome import Outcome
+from acijobs.domain.public_text import public_text
+from acijobs.domain.row import Row, Terms, cancelled
+from acijobs.domain.spec.job import MAX_BODY_BYTES
+from acijobs.instances import Instance, Instances
+from acijobs.log_lines import tell
+from acijobs.usecases.changing import change
+from acijobs.usecases.finish_job import End, end_job
+from acijobs.web.job_headers import refusal_of
+from acijobs.web.job_logs import read_log
+from acijobs.web.job_requests import Submission, read_submission
+from acijobs.web.job_view import JobView, view_job
 from acijobs.web.problem import json_response, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import azure.durable_functions as df
     import azure.functions as func
 
-    from acijobs.domain.log_window import ArchivedEnd
-    from acijobs.settings import Settings
-    from acijobs.usecases.ports import LogArchive
+    from acijobs.settings.jobs import DefaultJobSettings
+    from acijobs.usecases.ports import Outside, StoredRow
 
-MAX_LOG_BYTES = 4 * 1024 * 1024
-"""Most of a log that one answer carries: its end."""
-
-_INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@-]{0,99}")
-"""Ids that may be put into a URL of the Durable API as they are; no other job can exist."""
+_RETRY_AFTER_S = "5"
 
 
 async def start_job(
     request: func.HttpRequest,
-    client: df.DurableOrchestrationClient,
-    read_settings: Callable[[], Settings],
+    instances: Instances,
+    outside: Outside,
+    read_settings: Callable[[], DefaultJobSettings],
+    *,
+    public_url: str = "",
 ) -> func.HttpResponse:
     """Start a job; answer Durable's management URLs, and `jobUrl`.
 
-    The client's own id makes a repeated request safe: the same job is answered as it is, another
-    job under the same id is refused with 409.
+    Once the job's row is stored the answer is 202, whatever the engine says. The client's own id makes
+    a repeated request safe: the same job is answered as it is, another job under the same id is
+    refused with 409.
+
+    The URLs in the answer have the scheme and host of `public_url`, of the request where it is empty.
     """
+    submission = _submission(request, read_settings)
+    if not isinstance(submission, Submission):
+        return submission
+    job_id = submission.spec.id or uuid.uuid4().hex
     try:
-        spec = read_spec(request.get_body(), read_settings())
+        row = await asyncio.to_thread(_accept, outside, submission, job_id)
+    except StorageError as error:
+        detail = f"the job was not accepted, because storage did not answer ({error.message})"
+        return _unavailable(f"{detail}; repeat the request, best with this id", id=job_id)
+    if row is None:
+        detail = f"the id '{job_id}' belongs to another job: choose a new id, or leave it out"
+        return problem(HTTPStatus.CONFLICT, detail, [Violation(pointer="#/id", detail="is in use")])
+    if row.claim is None and not row.is_closed:
+        await instances.start(job_id, row.offer)
+    return _accepted(request.url, public_url, instances, job_id)
+
+
+def _submission(
+    request: func.HttpRequest, read_settings: Callable[[], DefaultJobSettings]
+) -> Submission | func.HttpResponse:
+    """Return the job that is asked for, or the refusal of the request."""
+    if (refusal := refusal_of(request)) is not None:
+        return refusal
+    try:
+        return read_submission(request.get_body(), read_settings())
     except BodyTooLargeError:
         detail = f"a job specification has at most {MAX_BODY_BYTES} bytes; put inputs in storage"
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
@@ -53,138 +96,132 @@ async def start_job(
         return problem(HTTPStatus.BAD_REQUEST, _invalid(error.violations), error.violations)
     except InvalidSettingsError as error:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
-    job_id = spec.id or uuid.uuid4().hex
-    if spec.id is None:
-        await client.start_new(ORCHESTRATOR, job_id, spec.to_json())
-    elif not await _start_once(client, spec, job_id):
-        detail = f"the id '{job_id}' belongs to another job: choose a new id, or leave it out"
-        return problem(HTTPStatus.CONFLICT, detail, [Violation(pointer="#/id", detail="is in use")])
-    return _accepted(request, client, job_id)
+
+
+def _accept(outside: Outside, submission: Submission, job_id: str) -> Row | None:
+    """Store the job unless it was before; return its row, None for another job under its id."""
+    rows, spec = outside.rows(), submission.spec
+    row = Row(
+        job_id=job_id,
+        digest=submission.digest(rows.store().digest_key),
+        accepted_at=outside.clock.now(),
+        terms=Terms.of(spec),
+    )
+    try:
+        accepted = rows.insert(row, spec.to_json())
+    except RowExistsError:
+        existing = rows.read(job_id)
+        is_same = existing is not None and existing.row.digest == row.digest
+        return existing.row if existing is not None and is_same else None
+    tell("accepted", job=job_id, image=spec.image)
+    return accepted.row
 
 
 async def read_job(
-    request: func.HttpRequest,
-    client: df.DurableOrchestrationClient,
-    open_archive: Callable[[], LogArchive],
+    request: func.HttpRequest, instances: Instances, outside: Outside
 ) -> func.HttpResponse:
     """Answer how the job is, with its log so far; `?tail=N` answers the last N lines of it."""
     tail = request.params.get("tail")
     if tail is not None and not re.fullmatch(r"[0-9]{1,9}", tail):
         return problem(HTTPStatus.BAD_REQUEST, f"tail must be a number of lines, not {tail!r}")
-    job = await _find(client, request.route_params["id"])
-    if job is None:
-        return _unknown(request.route_params["id"])
-    shown: dict[str, Any]
+    job_id = request.route_params["id"]
     try:
-        kept, logs = await asyncio.to_thread(lambda: _read_log(open_archive(), job.fields["id"]))
-    except Exception as error:  # noqa: BLE001 - how the job is must show even if its log cannot be read
-        shown = {"logs": None, "logsError": f"the log cannot be read now: {type(error).__name__}"}
-    else:
-        shown = {"logs": logs if tail is None else _last_lines(logs, int(tail))}
-        shown["logState"] = _log_state(job, kept)
-    headers = {} if job.is_over else {"Retry-After": "5"}
+        stored = await _find(outside, job_id)
+    except StorageError as error:
+        return _unavailable(f"the job cannot be read now ({error.message})")
+    except InvalidSettingsError as error:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+    if stored is None:
+        return _unknown(job_id)
+    row = stored.row
+    job = view_job(row, Instance() if row.is_closed else await instances.find(job_id))
+    shown = await _shown_log(outside, row, job, tail)
+    headers = {} if job.is_over else {"Retry-After": _RETRY_AFTER_S}
     return json_response(job.http_status, job.fields | shown, headers)
 
 
+async def _shown_log(outside: Outside, row: Row, job: JobView, tail: str | None) -> dict[str, Any]:
+    try:
+        log = await asyncio.to_thread(read_log, outside, row)
+    except Exception as error:  # noqa: BLE001 - how the job is must show even if its log cannot be read
+        return {"logs": None, "logsError": f"the log cannot be read now: {type(error).__name__}"}
+    known = job.fields["logState"]
+    if tail is not None:
+        log = log.last_lines(int(tail))
+    return {
+        "logs": log.text,
+        # The archive itself: the custom status is only as new as the last change.
+        "logState": known
+        | {
+            "archivedBytes": log.archived_bytes,
+            "truncated": known["truncated"] or log.truncated,
+            "partial": log.is_part,
+        },
+    }
+
+
 async def cancel_job(
-    request: func.HttpRequest,
-    client: df.DurableOrchestrationClient,
-    delete_group: Callable[[str], dict[str, Any]],
+    request: func.HttpRequest, instances: Instances, outside: Outside
 ) -> func.HttpResponse:
-    """Ask the job to end; 202 while it does, 200 when it had ended already. Twice is once.
+    """Ask the job to end; 202 while it does, 200 when nothing is left to do.
 
-    A job whose orchestration was terminated, or whose clean-up failed, has nobody left to delete its
-    container group: then it is deleted here.
+    The request is stored in the job's row, so that it is not lost; the event only makes it quicker. A
+    job that nobody drives any more, or whose clean-up is not done, is ended here; so is one that is
+    suspended, and would not hear.
     """
-    job_id = request.route_params["id"]
-    job = await _find(client, job_id)
-    if job is None:
-        return _unknown(job_id)
-    if job.is_over:
-        return await _after_end(job, delete_group)
+    job_id, why = request.route_params["id"], request.params.get("reason") or ""
     try:
-        reason = request.params.get("reason")
-        await client.raise_event(job_id, "Cancel", {"reason": reason} if reason else None)
-    except Exception:
-        # The SDK raises nothing narrower for an instance that ended in between.
-        job = await _find(client, job_id)
-        if job is None or not job.is_over:
-            raise
-        return await _after_end(job, delete_group)
-    return json_response(HTTPStatus.ACCEPTED, job.fields)
+        stored = await _find(outside, job_id)
+        if stored is None:
+            return _unknown(job_id)
+        asked = await asyncio.to_thread(_ask_to_end, outside, stored, why)
+        instance = Instance() if asked.row.is_closed else await instances.find(job_id)
+        if instance.may_hear:
+            await instances.cancel(job_id, why)
+            return json_response(HTTPStatus.ACCEPTED, view_job(asked.row, instance).fields)
+        return await asyncio.to_thread(_end, outside, asked, why)
+    except BusyError as error:
+        return _unavailable(f"the job cannot be cancelled now ({error.message})")
+    except InvalidSettingsError as error:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
 
-async def _after_end(
-    job: JobView, delete_group: Callable[[str], dict[str, Any]]
-) -> func.HttpResponse:
-    if not job.may_have_left_a_group:
-        return json_response(HTTPStatus.OK, job.fields)
-    reply = await asyncio.to_thread(delete_group, job.fields["id"])
-    done = {"gone": "Deleted", "absent": "Deleted", "notOurs": "NotOurs"}.get(reply["kind"])
-    fields = {"cleanUp": done or "Pending", "cleanUpDetail": reply.get("message")}
-    return json_response(HTTPStatus.OK if done else HTTPStatus.ACCEPTED, job.fields | fields)
+def _ask_to_end(outside: Outside, stored: StoredRow, why: str) -> StoredRow:
+    now = outside.clock.now()
+    asked = change(outside.rows(), stored, lambda row: cancelled(row, why=why, now=now))
+    if asked is None:  # closed, or asked before
+        return outside.rows().read(stored.row.job_id) or stored
+    tell("cancelRequested", job=asked.row.job_id)
+    return asked
 
 
-async def _start_once(client: df.DurableOrchestrationClient, spec: JobSpec, job_id: str) -> bool:
-    """Start the job unless it was started before; return False for another job under its id."""
-    existing = await client.get_status(job_id, show_input=True)
-    if not existing:
-        try:
-            await client.start_new(ORCHESTRATOR, job_id, spec.to_json())
-        except Exception:
-            # Two requests at once: the engine refuses one, which is then the repeated request.
-            existing = await client.get_status(job_id, show_input=True)
-            if not existing:
-                raise
-        else:
-            return True
-    return bool(existing.name == ORCHESTRATOR) and _is_same(existing.input_, spec)
-
-
-def _is_same(started_with: Any, spec: JobSpec) -> bool:
+def _end(outside: Outside, stored: StoredRow, why: str) -> func.HttpResponse:
+    if stored.row.settled:
+        return json_response(HTTPStatus.OK, view_job(stored.row, Instance()).fields)
+    detail: dict[str, Any] = {}
     try:
-        while isinstance(started_with, str):
-            started_with = json.loads(started_with)
-        return parse(started_with) == spec
-    except (ValueError, InvalidSpecError):
-        return False
+        reply = end_job(outside, stored, End(outcome=Outcome.cancelled(why)))
+        is_done = isinstance(reply, Finished)
+        if not is_done:
+            detail = {"cleanUpDetail": encode(reply).get("message")}
+    except (BusyError, RefusedError, InvalidSettingsError) as error:
+        is_done, detail = False, {"cleanUpDetail": public_text(str(error))[:300]}
+    current = outside.rows().read(stored.row.job_id) or stored
+    fields = view_job(current.row, Instance()).fields | detail
+    return json_response(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, fields)
 
 
-async def _find(client: df.DurableOrchestrationClient, job_id: str) -> JobView | None:
-    if not _INSTANCE_ID.fullmatch(job_id):
+async def _find(outside: Outside, job_id: str) -> StoredRow | None:
+    if not is_valid(job_id):
         return None
-    return view_job(await client.get_status(job_id))
+    return await asyncio.to_thread(lambda: outside.rows().read(job_id))
 
 
-def _read_log(archive: LogArchive, job_id: str) -> tuple[ArchivedEnd, str]:
-    end = archive.read_end(job_id, MAX_LOG_BYTES)
-    data = end.data
-    if len(data) < end.size_bytes:
-        data = data[data.find(b"\n") + 1 :]
-    return end, without_stamps(data.decode("utf-8", "replace"))
-
-
-def _log_state(job: JobView, kept: ArchivedEnd) -> dict[str, Any]:
-    """Return what the archive itself shows; the custom status is only as new as the last change."""
-    known = job.fields["logState"] or {}
-    truncated = bool(known.get("truncated")) or has_lost_lines(kept.data)
-    return known | {"archivedBytes": kept.size_bytes, "truncated": truncated}
-
-
-def _last_lines(text: str, count: int) -> str:
-    start = len(text) - text.endswith("\n")
-    for _ in range(count):
-        start = text.rfind("\n", 0, start)
-        if start < 0:
-            return text
-    return text[start + 1 :]
-
-
-def _accepted(
-    request: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str
-) -> func.HttpResponse:
-    started = client.create_check_status_response(request, job_id)
-    url = urlsplit(request.url)
+def _accepted(called: str, public_url: str, instances: Instances, job_id: str) -> func.HttpResponse:
+    url = urlsplit(called)
+    if public_url:
+        url = url._replace(scheme="https", netloc=urlsplit(public_url).netloc)
+    started = instances.links(urlunsplit(url), job_id)
     job_url = urlunsplit((url.scheme, url.netloc, f"{url.path.rstrip('/')}/{job_id}", "", ""))
     body = json.loads(started.get_body()) | {"jobUrl": job_url}
     return json_response(HTTPStatus.ACCEPTED, body, dict(started.headers))
@@ -197,3 +234,9 @@ def _invalid(violations: tuple[Violation, ...]) -> str:
 
 def _unknown(job_id: str) -> func.HttpResponse:
     return problem(HTTPStatus.NOT_FOUND, f"there is no job {job_id[:100]!r}")
+
+
+def _unavailable(detail: str, **known: Any) -> func.HttpResponse:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": _RETRY_AFTER_S}, **known
+    )

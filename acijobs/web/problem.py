@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def problem(
-    status: HTTPStatus, detail: str, violations: Sequence[Violation] = ()
+    status: HTTPStatus,
+    detail: str,
+    violations: Sequence[Violation] = (),
+    headers: dict[str, str] | None = None,
+    **known: object,
 ) -> func.HttpResponse:
     """Return an error response.
 
@@ -23,17 +27,23 @@ def problem(
         status: The HTTP status.
         detail: What is wrong, and what would be right.
         violations: Every wrong field; shown as `errors`, each with a `pointer` and a `detail`.
+        headers: More headers.
+        known: More members of the problem, like the `id` to repeat the request under.
     """
     body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
+        **known,
     }
     if violations:
         body["errors"] = [vars(violation) for violation in violations]
     return func.HttpResponse(
-        json.dumps(body), status_code=status.value, mimetype="application/problem+json"
+        json.dumps(body),
+        status_code=status.value,
+        mimetype="application/problem+json",
+        headers=headers,
     )
 
 
