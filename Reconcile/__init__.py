@@ -1,0 +1,13 @@
+"""Reconcile: once a minute, rows, orchestrations and groups are made to agree."""
+
+import azure.functions as func
+
+from acijobs import wiring
+from acijobs.instances import Instances
+from acijobs.reconciler import Reconciler
+
+
+async def main(timer: func.TimerRequest, client: str) -> None:
+    """Make one round; see `acijobs.reconciler.Reconciler`."""
+    del timer
+    await Reconciler(wiring.outside(), Instances(client)).round()
