@@ -15,6 +15,7 @@ from functions_host.console import set_up_logging
 from functions_host.hostjson import read_host_json
 from functions_host.problems import AppError
 from functions_host.settings import read_local_settings
+from loopback.patience import IDLE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ _USAGE, _FAILED = 2, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the app until SIGINT or SIGTERM; return the exit code."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # what the host and the app write is the user's alone
     try:
         return asyncio.run(_run(options))
     except AppError as error:
@@ -47,26 +49,33 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, help="HTTP port, 0 for a free one (default: LocalHttpPort or 7071)"
     )
     parser.add_argument(
-        "--rpc-port",
-        type=int,
-        default=0,
-        help="the Durable SDK's port on loopback (default: a free one)",
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="another name that the host may be called by; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rpc-port", type=int, default=0, help="the Durable SDK's port (default: a free one)"
     )
     parser.add_argument(
         "--state", type=Path, help="state folder (default: APP_DIR/.local/functions-host)"
     )
     parser.add_argument(
-        "--require-keys",
-        action="store_true",
-        help="check access keys, as Azure does; see keys.json in the state",
+        "--require-keys", action="store_true", help="check access keys; see keys.json in the state"
     )
+    _add_times_and_logs(parser)
+    return parser
+
+
+def _add_times_and_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drain-seconds", type=float, default=30.0, metavar="S",
         help="how long stopping waits for running functions (default: 30)",
     )  # fmt: skip
+    parser.add_argument(
+        "--idle-seconds", type=float, default=IDLE_S, metavar="S",
+        help="how long a caller may be silent within a request (default: 30)",
+    )  # fmt: skip
     parser.add_argument("--verbose", action="store_true", help="log more")
     parser.add_argument("--json-logs", action="store_true", help="log JSON lines")
-    return parser
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -86,7 +95,7 @@ async def _run(options: argparse.Namespace) -> int:
         verbose=options.verbose,
         as_json=options.json_logs,
         app_dir=str(app_dir),
-        levels=config.log_levels,
+        levels=config.logging.logLevel,
     )
     stop = _stop_signal()
     host = _make_host(options, app_dir, state, config, local)
@@ -119,9 +128,11 @@ def _make_host(
         state=state,
         address=options.host,
         port=local.port if options.port is None else options.port,
+        allowed_hosts=tuple(options.allow_host),
         rpc_port=options.rpc_port,
         require_keys=options.require_keys,
         drain_s=options.drain_seconds,
+        idle_s=options.idle_seconds,
     )
     return FunctionsHost(chosen, config, local, os.environ)
 

@@ -1,4 +1,4 @@
-"""What the host says when it is up: the functions, their URLs, and what is wrong."""
+"""The host's first lines: the functions with their URLs, and the faults of the app."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from functions_host.http.front import auth_level
+from loopback.callers import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,12 @@ def announce(host: FunctionsHost, config: HostConfig) -> None:
     """Log each warning and problem, one line each, then the functions with their URLs."""
     for warning in config.warnings:
         logger.warning("%s", warning)
+    if not is_loopback(host.options.address):
+        logger.warning(
+            "Listening on %s, where others may reach it: whoever does may run this app's functions%s",
+            host.options.address,
+            "" if host.options.require_keys else "; use --require-keys",
+        )
     for problem in host.plan.app.problems:
         logger.error("%s is not loaded: %s", problem.function, problem.reason)
     for line in _lines(host):

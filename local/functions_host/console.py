@@ -1,4 +1,4 @@
-"""What the developer sees: one line per invocation, in colour on a terminal, or JSON."""
+"""The console log: one line per invocation, in colour on a terminal, or JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from functions_host.invoking.context import current_invocation
+from loopback.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,27 +91,34 @@ class ConsoleFormatter(logging.Formatter):
         stack = str(getattr(record, "stack", "") or "")
         if record.exc_info:
             stack += self.formatException(record.exc_info)
-        below = "".join(f"\n    {line}" for line in stack.replace(self._app_dir, "").splitlines())
+        below = "".join(
+            f"\n    {line}" for line in printable(stack.replace(self._app_dir, "")).splitlines()
+        )
         return f"{time_text} {text}{self._paint(_DIM, below) if below else ''}"
 
     def _invocation(self, record: logging.LogRecord, outcome: str) -> str:
-        fields = vars(record)
+        fields = {
+            name: printable(value) if isinstance(value, str) else value
+            for name, value in vars(record).items()
+        }
         colour = _RED if outcome in _BAD else _GREEN if outcome in _GOOD else _BLUE
         failure = fields.get("failure")
         whose = fields.get("instance_id") or fields.get("invocation_id") or ""
         parts = [
             self._paint(_BOLD, f"{fields.get('function_name')}"),
             self._paint(_DIM, f"{fields.get('function_kind', '')} {whose}".strip()),
-            self._paint(colour, outcome),
+            self._paint(colour, printable(outcome)),
             f"{float(fields.get('duration_s') or 0) * 1000:.1f} ms",
         ]
-        return " ".join(parts) + (f": {self._paint(_RED, str(failure))}" if failure else "")
+        return " ".join(parts) + (
+            f": {self._paint(_RED, printable(str(failure)))}" if failure else ""
+        )
 
     def _message(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
+        message = printable(record.getMessage())
         function = getattr(record, "function_name", None)
         if function is not None:
-            message = f"{self._paint(_BOLD, str(function))} {message}"
+            message = f"{self._paint(_BOLD, printable(str(function)))} {message}"
         if record.levelno >= logging.ERROR:
             return self._paint(_RED, message)
         if record.levelno >= logging.WARNING:
@@ -138,7 +146,7 @@ class JsonFormatter(logging.Formatter):
                 entry[name] = value
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return printable_json(json.dumps(entry, ensure_ascii=False, default=str))
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:

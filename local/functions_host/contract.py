@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from functions_host.credentials import hide_credentials
+
 
 class UserCodeError(Exception):
-    """A function of the app raised; `str()` is the text the real worker reports to its host.
+    """A function of the app raised; `str()` is the text that reaches the durable extension.
 
-    The text is `<ExceptionType>: <message>` followed by the stack where the real worker sends one.
-    For an orchestrator it may end in `$OutOfProcData$:<state JSON>`, which the engine reads.
+    The worker reports `<ExceptionType>: <message>`, and the Functions host hides in it what looks like
+    a credential. For an orchestrator it may end in `$OutOfProcData$:<state JSON>`, which the engine
+    reads, if the hiding has left it readable.
 
     Attributes:
         stack: The Python stack of the failure, for logs and `Details`; empty when unknown.
     """
 
     def __init__(self, text: str, *, stack: str = "") -> None:
-        super().__init__(text)
+        super().__init__(hide_credentials(text))
         self.stack = stack
 
 

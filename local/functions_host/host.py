@@ -16,7 +16,9 @@ from aiohttp import web
 from functions_host.durable import DurableEngine, DurableOptions, StoreInUseError, StoreVersionError
 from functions_host.durable_functions import AppDurableFunctions
 from functions_host.http.admin import AdminApi
-from functions_host.http.front import Cors, HttpFront
+from functions_host.http.callers import refuse_strangers
+from functions_host.http.cors import Cors
+from functions_host.http.front import HttpFront
 from functions_host.http.keys import KeyRing, open_keys
 from functions_host.invoking.context import Invocation
 from functions_host.invoking.invoker import Call, Invoker
@@ -27,6 +29,8 @@ from functions_host.problems import AppError
 from functions_host.triggers.queue_output import QueueOutput
 from functions_host.triggers.queue_poller import QueuePoller
 from functions_host.triggers.timers import TimerRunner
+from loopback.callers import Callers
+from loopback.patience import IDLE_S, PatientRunner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,25 +47,29 @@ _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, no
 
 @dataclass(frozen=True, kw_only=True)
 class HostOptions:
-    """How to serve an app.
+    """Options of the host.
 
     Attributes:
         app_dir: The folder with host.json.
         state: Where the host keeps its state; made if missing.
         address: What the HTTP front binds to.
         port: The HTTP front's port; 0 takes a free one.
+        allowed_hosts: More names that the HTTP front may be called by.
         rpc_port: The Durable SDK's port, always on loopback; 0 takes a free one.
         require_keys: Whether callers need keys.
         drain_s: How long stopping waits for running functions, in seconds.
+        idle_s: How long a caller may be silent within a request, in seconds.
     """
 
     app_dir: Path
     state: Path
     address: str = _LOOPBACK
     port: int = 7071
+    allowed_hosts: tuple[str, ...] = ()
     rpc_port: int = 0
     require_keys: bool = False
     drain_s: float = 30.0
+    idle_s: float = IDLE_S
 
 
 class FunctionsHost:
@@ -86,16 +94,17 @@ class FunctionsHost:
         self.broken = asyncio.Event()
         self.plan = self._load(environment)
         self._keys = self._open_keys()
-        self._outputs = QueueOutput(environment, base64=config.queues.base64)
+        self._outputs = QueueOutput(environment, base64=config.queues.message_encoding == "base64")
         self._invoker = Invoker(
             client_binding=self._client_binding,
             publish=self._outputs.publish,
-            timeout_s=config.function_timeout_s,
+            timeout_s=config.function_timeout,
         )
         self._engine = self._make_engine()
         self._admin = AdminApi(self.plan.app, self._url_paths(), self._run_by_hand)
         self._timers = TimerRunner(self.plan, self._invoker, options.state / "timers")
         self._queues = QueuePoller(self.plan, self._invoker, config.queues)
+        self._callers = Callers(options.address, options.allowed_hosts, local.cors)
         self._cors = Cors(local.cors, credentials=local.cors_credentials) if local.cors else None
         self._runners: list[web.AppRunner] = []
         self._binding = ""
@@ -109,7 +118,7 @@ class FunctionsHost:
         return f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"
 
     async def start(self) -> None:
-        """Everything is up: ports, the engine, timers and queues.
+        """Bring up ports, the engine, timers and queues.
 
         Raises:
             AppError: a port is taken, or another host uses the state; the text says which.
@@ -133,17 +142,18 @@ class FunctionsHost:
             routes=self.plan.routes,
             functions=self.plan.app.functions,
             keys=self._keys,
-            custom_headers=self._config.custom_headers,
+            custom_headers=self._config.http.custom_headers,
         )
         site = front.application(self._admin, self._engine.management_app(code), self._cors)
-        await self._serve(self._engine.rpc_app(lambda: self.origin, code), rpc_socket)
-        await self._serve(site, front_socket)
+        rpc = self._engine.rpc_app(lambda: self.origin, code)
+        await self._serve(rpc, rpc_socket, Callers(_LOOPBACK))
+        await self._serve(site, front_socket, self._callers)
         self._timers.start()
         self._queues.start()
         self._admin.state = "Running"
 
     async def stop(self) -> None:
-        """Nothing runs any more; functions had the drain time to end."""
+        """Stop everything, after functions had the drain time to end."""
         self._admin.state = "Stopping"
         await asyncio.gather(self._timers.stop(), self._queues.stop())
         drain_s = self.options.drain_s if self._config.durable.use_graceful_shutdown else 0.0
@@ -161,7 +171,9 @@ class FunctionsHost:
         self._invoker.close()
 
     def _load(self, environment: Mapping[str, str]) -> Plan:
-        app = load_app(self.options.app_dir, environment, only=self._config.functions)
+        chosen = self._config.functions
+        only = None if chosen is None else frozenset(chosen)
+        app = load_app(self.options.app_dir, environment, only=only)
         return make_plan(app, self._config, environment)
 
     def _open_keys(self) -> KeyRing | None:
@@ -191,9 +203,13 @@ class FunctionsHost:
     def _url_paths(self) -> dict[str, str]:
         return {route.function: route.route.template for route in self.plan.routes}
 
-    async def _serve(self, app: web.Application, listening: socket.socket) -> None:
-        runner = web.AppRunner(
+    async def _serve(
+        self, app: web.Application, listening: socket.socket, callers: Callers
+    ) -> None:
+        app.middlewares.insert(0, refuse_strangers(callers))
+        runner = PatientRunner(
             app,
+            idle_s=self.options.idle_s,
             access_log=None,
             shutdown_timeout=self.options.drain_s,
             auto_decompress=False,  # a function gets the body as it was sent, as from the real host

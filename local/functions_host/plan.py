@@ -1,4 +1,4 @@
-"""What of a loaded app is served, and where: routes, timers, queues.
+"""The plan of serving a loaded app: routes, timers, queues.
 
 A trigger that cannot be served makes its function not loadable, as a broken file does.
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from functions_host.http.keys import AuthLevel
-from functions_host.http.routes import FunctionRoute, RouteTemplateError, parse_route
+from functions_host.http.route_table import FunctionRoute
+from functions_host.http.routes import RouteTemplateError, parse_route
 from functions_host.problems import FunctionLoadError, Problem
 from functions_host.triggers.queue_settings import QueueSource, queue_of
 from functions_host.triggers.schedule import TimerSettings, timer_of
@@ -29,7 +30,7 @@ _METHODS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the host serves.
+    """Everything that the host serves.
 
     Attributes:
         app: The app, without the functions that cannot be served.
@@ -63,7 +64,7 @@ def make_plan(app: LoadedApp, config: HostConfig, environment: Mapping[str, str]
 
 class _Planner:
     def __init__(self, config: HostConfig, environment: Mapping[str, str]) -> None:
-        self._prefix = config.route_prefix
+        self._prefix = config.http.route_prefix.strip("/")
         self._environment = environment
         self.routes: list[FunctionRoute] = []
         self.timers: dict[str, TimerSettings] = {}

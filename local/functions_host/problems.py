@@ -1,8 +1,13 @@
-"""What is wrong with an app, in one line each."""
+"""Faults of an app, in one line each."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def one_line(text: str) -> str:
@@ -43,3 +48,18 @@ class Problem:
 
     function: str
     reason: str
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        ValueError: the file cannot be read, or holds something else; the text says which.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError("must hold a JSON object")  # noqa: TRY004 - one kind of error for a file
+    return content

@@ -5,12 +5,11 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-develop-loca
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from functions_host.problems import AppError
+from functions_host.problems import AppError, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +58,10 @@ def read_local_settings(app_dir: Path) -> LocalSettings:
     path = app_dir / FILE_NAME
     if not path.is_file():
         return LocalSettings()
-    content = _parse(path)
+    try:
+        content = json_object(path)
+    except ValueError as error:
+        raise AppError(f"{FILE_NAME} {error}") from error
     if content.get("IsEncrypted"):
         raise AppError(
             f"{FILE_NAME} is encrypted (IsEncrypted is true), which only Core Tools can read: "
@@ -74,16 +76,6 @@ def read_local_settings(app_dir: Path) -> LocalSettings:
         ),
         cors_credentials=bool(host.get("CORSCredentials", False)),
     )
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise AppError(f"{FILE_NAME} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise AppError(f"{FILE_NAME} must hold a JSON object")
-    return content
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from functions_host.durable.engine import DurableEngine
 from functions_host.durable.options import DurableOptions
-from functions_host.durable.store.contract import StoreInUseError, StoreVersionError
+from functions_host.durable.store.errors import StoreInUseError, StoreVersionError
 
 __all__ = ["DurableEngine", "DurableOptions", "StoreInUseError", "StoreVersionError"]

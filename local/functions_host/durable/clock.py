@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +18,7 @@ class Alarm(Protocol):
     """A wake-up that can be taken back."""
 
     def cancel(self) -> None:
-        """The callback will not run, unless it already did."""
+        """Keep the callback from running, unless it already did."""
         ...
 
 
@@ -26,6 +27,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the current time, aware and in UTC."""
+        ...
+
+    def steady_us(self) -> int:
+        """Return microseconds that nobody can set back; only their differences mean something."""
         ...
 
     def call_at(self, due: datetime, callback: Callable[[], None]) -> Alarm:
@@ -40,10 +45,27 @@ class SystemClock:
         """Return the current time, aware and in UTC."""
         return datetime.now(UTC)
 
+    def steady_us(self) -> int:
+        """Return the microseconds of the machine's monotonic clock."""
+        return time.monotonic_ns() // 1_000
+
     def call_at(self, due: datetime, callback: Callable[[], None]) -> Alarm:
         """Arrange that `callback` runs at `due`, or after at most a minute to look again."""
         delay_s = min(max((due - self.now()).total_seconds(), 0.0), _LONGEST_SLEEP_S)
         return asyncio.get_running_loop().call_later(delay_s, callback)
+
+
+def call_later(clock: Clock, delay_s: float, callback: Callable[[], None]) -> None:
+    """Arrange that `callback` runs once this much time of the clock has passed, and no earlier."""
+    due = clock.now() + timedelta(seconds=delay_s)
+
+    def ring() -> None:
+        if clock.now() >= due:
+            callback()
+        else:
+            clock.call_at(due, ring)
+
+    clock.call_at(due, ring)
 
 
 def to_us(moment: datetime) -> int:

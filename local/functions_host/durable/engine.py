@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import secrets
 from typing import TYPE_CHECKING
 
-from functions_host.durable.client import DurableClient
+from functions_host.durable.api.client import DurableClient
+from functions_host.durable.api.links import RPC_PATH, Links
+from functions_host.durable.api.web import DurableApi
 from functions_host.durable.crash import CrashSwitch
-from functions_host.durable.dispatcher import Dispatcher
-from functions_host.durable.links import RPC_PATH, Links
+from functions_host.durable.faults import Faults
 from functions_host.durable.options import DurableOptions
-from functions_host.durable.replay_speed import remember_pure_results
+from functions_host.durable.running.dispatcher import Dispatcher
+from functions_host.durable.running.parts import Parts
 from functions_host.durable.store.sqlite import SqliteStore
-from functions_host.durable.web import DurableApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from functions_host.contract import DurableFunctions
-    from functions_host.durable.store.contract import Store, StoreError
+    from functions_host.durable.store.errors import StoreError
 
-_LOG = logging.getLogger("functions_host.durable")
 DATABASE_NAME = "durable.sqlite3"
 
 
@@ -47,40 +47,38 @@ class DurableEngine:
         state_folder: Path,
         options: DurableOptions | None = None,
         *,
-        store: Store | None = None,
+        store: SqliteStore | None = None,
         on_broken: Callable[[StoreError], None] | None = None,
     ) -> None:
         self.options = options or DurableOptions()
-        crash = CrashSwitch.from_environment()
-        self._store = store or SqliteStore(state_folder / DATABASE_NAME, crash)
-        self._dispatcher = Dispatcher(
-            functions,
-            self._store,
-            self.options,
-            crash,
-            on_broken or (lambda _: None),
+        parts = Parts(
+            functions=functions,
+            options=self.options,
+            crash=CrashSwitch.from_environment(),
+            faults=Faults(self.options.faults),
         )
-        self.client = DurableClient(functions, self._store, self._dispatcher, self.options.clock)
+        self._store = store or SqliteStore(state_folder / DATABASE_NAME, parts.crash)
+        self._dispatcher = Dispatcher(self._store, parts, on_broken or (lambda _: None))
+        self._rpc_path = f"{RPC_PATH}{secrets.token_urlsafe(24)}/"
+        self.client = DurableClient(self._store, self._dispatcher, parts)
 
     async def start(self) -> None:
-        """The store is open and what it has under way goes on.
+        """Open the store and take up what it has under way.
 
         Raises:
             StoreInUseError: another host has the store open.
             StoreVersionError: a newer program wrote the store.
         """
         self._store.open()
-        if self.options.remember_pure_results:
-            remember_pure_results()
         self._dispatcher.start()
 
     async def stop(self) -> None:
-        """Running functions had `drain_s` seconds to end; the store is released."""
+        """Let running functions end within `drain_s` seconds, and release the store."""
         await self._dispatcher.stop()
         self._store.close()
 
     async def wait_until_quiet(self) -> None:
-        """Everything that can go on now has; for tests with a clock of their own."""
+        """Wait until only time can change anything; for tests with a clock of their own."""
         await self._dispatcher.wait_until_quiet()
 
     def management_app(self, code: str | None = None) -> web.Application:
@@ -100,6 +98,8 @@ class DurableEngine:
     def rpc_app(self, public_origin: Callable[[], str], code: str | None = None) -> web.Application:
         """Return the SDK's API, to be served on loopback at the root of its own port.
 
+        It asks for no key, as the SDK sends none: its path, which the binding tells, is the secret.
+
         Args:
             public_origin: Returns the HTTP front's address, for the URLs in answers.
             code: The system key, or None when keys are not checked.
@@ -108,7 +108,7 @@ class DurableEngine:
 
         app = web.Application()
         api = DurableApi(self.client, lambda _: self.links(public_origin(), code))
-        app.add_subapp(RPC_PATH, api.application())
+        app.add_subapp(self._rpc_path, api.application())
         return app
 
     def links(self, origin: str, code: str | None = None) -> Links:
@@ -118,6 +118,7 @@ class DurableEngine:
             hub_name=self.options.hub_name,
             connection_name=self.options.connection_name,
             code=code,
+            rpc_path=self._rpc_path,
         )
 
     def client_binding(self, origin: str, rpc_origin: str, code: str | None = None) -> str:

@@ -7,6 +7,7 @@ serialising each event once instead of once per episode is what keeps an episode
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,37 @@ class Event:
         return kind
 
 
+# Made once: `json.dumps` makes one at each call that has options.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def compact(value: Any) -> str:
-    """Return `value` as JSON without spaces, the way .NET stores it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Return `value` as JSON without spaces, the way .NET stores it; lone surrogates are mended."""
+    return mended(_encode(value))
+
+
+def mended(text: str) -> str:
+    """Return the text with each lone surrogate replaced by U+FFFD, as .NET writes it in UTF-8."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def mended_json(text: str) -> str:
+    """Return JSON text in which no string has a lone surrogate, escaped ones included.
+
+    Raises:
+        ValueError: a surrogate is escaped in it, and it is not JSON.
+    """
+    if not _ESCAPED_SURROGATE.search(text):
+        return mended(text)
+    plain = _encode(json.loads(text))
+    whole = mended(plain)
+    return text if whole is plain else whole
 
 
 def wire_time(moment: datetime) -> str:
@@ -83,7 +112,9 @@ def event(
         "Timestamp": wire_time(at),
         **fields,
     }
-    return Event(body, compact(body))
+    plain = _encode(body)
+    text = mended(plain)
+    return Event(body if text is plain else json.loads(text), text)
 
 
 def parse_event(text: str) -> Event:

@@ -1,11 +1,17 @@
-"""What a host may set about its durable engine."""
+"""Settings of a durable engine."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from functions_host.durable.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from functions_host.durable.faults import Fault
 
 _CORES = os.cpu_count() or 1
 
@@ -21,8 +27,8 @@ class DurableOptions:
         max_concurrent_orchestrator_functions: The most orchestrator episodes running at one time.
         drain_s: How long `stop` waits for running functions, in seconds.
         history_cache_events: How many history events of idle instances stay in memory.
-        remember_pure_results: Whether to spare the SDK from computing the same again.
         clock: The clock of timers, timestamps and waits.
+        faults: Faults of the real engine that tests want; none by default.
     """
 
     hub_name: str = "TestHubName"
@@ -31,5 +37,5 @@ class DurableOptions:
     max_concurrent_orchestrator_functions: int = 10 * _CORES
     drain_s: float = 30.0
     history_cache_events: int = 20_000
-    remember_pure_results: bool = True
     clock: Clock = field(default_factory=SystemClock)
+    faults: Sequence[Fault] = ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from functions_host.problems import AppError
+from functions_host.problems import AppError, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ DURABLE_KEY = "durabletask_extension"
 
 
 class AuthLevel(StrEnum):
-    """Who may call."""
+    """The keys that a caller needs."""
 
     ANONYMOUS = "anonymous"
     FUNCTION = "function"
@@ -91,12 +91,9 @@ def open_keys(state: Path, functions: Iterable[str]) -> KeyRing:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
-        raise AppError(f"the key file {path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise AppError(f"the key file {path} must hold a JSON object")
-    return content
+        return json_object(path)
+    except ValueError as error:
+        raise AppError(f"the key file {path} {error}") from error
 
 
 def _write(path: Path, ring: KeyRing) -> None:

@@ -1,7 +1,6 @@
 """Route templates of HTTP triggers, as ASP.NET Core reads them.
 
-Source: https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates; a path that no
-route takes with this method is 404, never 405 (Azure/azure-functions-host#10098).
+Source: https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from functions_host.http.constraints import constraint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _PARAMETER = re.compile(
     r"(?P<catch>\*{0,2})(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
@@ -262,49 +260,3 @@ def _checks(text: str, template: str) -> Iterator[Callable[[str], bool]]:
             yield constraint(found["name"], found["argument"])
         except ValueError as error:
             raise RouteTemplateError(f"in the route template {template!r} {error}") from None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionRoute:
-    """Where one function answers.
-
-    Attributes:
-        function: Its name.
-        route: Its path, with the prefix.
-        methods: Upper case; empty takes every method.
-    """
-
-    function: str
-    route: Route
-    methods: frozenset[str]
-
-    def overlaps(self, other: FunctionRoute) -> bool:
-        """Tell whether both take the same requests."""
-        if self.route.shape != other.route.shape:
-            return False
-        return not self.methods or not other.methods or bool(self.methods & other.methods)
-
-
-class RouteTable:
-    """Finds the function for a request."""
-
-    def __init__(self, routes: Iterable[FunctionRoute]) -> None:
-        self._routes = sorted(routes, key=lambda r: (r.route.precedence, r.route.template))
-
-    def find(self, method: str, raw_path: str) -> tuple[FunctionRoute, dict[str, str]] | None:
-        """Return the best route for the request and its parameters, or None.
-
-        Args:
-            method: Upper case.
-            raw_path: As sent, percent-encoded, without the query.
-        """
-        parts = (
-            [unquote(part) for part in raw_path.strip("/").split("/")] if raw_path != "/" else []
-        )
-        for candidate in self._routes:
-            if candidate.methods and method not in candidate.methods:
-                continue
-            values = candidate.route.match(parts)
-            if values is not None:
-                return candidate, values
-        return None

@@ -1,4 +1,4 @@
-"""What a running function may know of its invocation."""
+"""The invocation as a running function sees it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class RetryContext(func._abc.RetryContext):  # noqa: SLF001 - the worker's base 
 
 
 class InvocationContext(func.Context):
-    """What a function's `context` parameter receives."""
+    """The value of a function's `context` parameter."""
 
     _thread_local_storage = threading.local()
 
@@ -136,7 +136,7 @@ class InvocationContext(func.Context):
 
 
 class Out(func.Out[Any]):
-    """What an output parameter receives; None means that nothing was set."""
+    """The value of an output parameter; None means that nothing was set."""
 
     def __init__(self) -> None:
         self._value: Any = None

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from functions_host.contract import UserCodeError
+from functions_host.invocation_log import log_invocation
+from functions_host.invoking.app_loop import AppLoop
 from functions_host.invoking.context import (
     Invocation,
     InvocationContext,
     Out,
     current_invocation,
 )
-from functions_host.invoking.threads import AppLoop, ThreadPool
 from functions_host.loader.converters import Datum, decode, encode
+from functions_host.threads import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -40,7 +42,7 @@ class FunctionTimeoutError(UserCodeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What one call of a function starts from.
+    """One call of a function.
 
     Attributes:
         invocation: Its identity.
@@ -57,7 +59,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a function gave.
+    """The result of a call.
 
     Attributes:
         returned: The value of a trigger with an output of its own, such as an activity.
@@ -91,7 +93,7 @@ class Invoker:
         self._client_binding = client_binding
         self._publish = publish
         self._timeout_s = timeout_s
-        self._pool = ThreadPool(_thread_count())
+        self._pool = WorkerPool("function", _thread_count())
         self._app_loop = AppLoop()
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -147,13 +149,21 @@ class Invoker:
         try:
             if function.signature.is_async:
                 return await self._invoke_async(function, call)
-            job = self._pool.submit(lambda: self.invoke_here(function, call))
-            outcome: Outcome = await self._within_time(asyncio.wrap_future(job))
+            job = self._pool.run(lambda: self.invoke_here(function, call))
+            outcome: Outcome = await self._within_time(job)
         except UserCodeError as error:
             failure = error
             raise
         finally:
-            log_invocation(invocation, time.monotonic() - started, failure)
+            log_invocation(
+                logger,
+                invocation.kind,
+                invocation.function,
+                duration_s=time.monotonic() - started,
+                failure=None if failure is None else str(failure),
+                stack=failure.stack if failure else "",
+                invocation_id=invocation.invocation_id,
+            )
         return outcome
 
     async def _invoke_async(self, function: LoadedFunction, call: Call) -> Outcome:
@@ -163,8 +173,7 @@ class Invoker:
             result = await self._within_time(asyncio.wrap_future(job))
             if not _publishes(function):
                 return self._finish(function, arguments, result)
-            finish = self._pool.submit(lambda: self._finish(function, arguments, result))
-            done: Outcome = await asyncio.wrap_future(finish)
+            done: Outcome = await self._pool.run(lambda: self._finish(function, arguments, result))
         except UserCodeError:
             raise
         except (Exception, SystemExit) as error:
@@ -271,31 +280,6 @@ def failure_of(error: BaseException) -> UserCodeError:
 
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - compared with str file names
 _CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
-
-
-def log_invocation(
-    invocation: Invocation, duration_s: float, failure: UserCodeError | None
-) -> None:
-    """Write the one log record of an invocation that has ended."""
-    logger.log(
-        logging.INFO if failure is None else logging.ERROR,
-        "%s %s (%s): %s in %.1f ms%s",
-        invocation.kind,
-        invocation.function,
-        invocation.invocation_id,
-        "Succeeded" if failure is None else "Failed",
-        duration_s * 1000,
-        "" if failure is None else f": {failure}",
-        extra={
-            "function_name": invocation.function,
-            "function_kind": invocation.kind,
-            "invocation_id": invocation.invocation_id,
-            "duration_s": duration_s,
-            "outcome": "Succeeded" if failure is None else "Failed",
-            "failure": None if failure is None else str(failure),
-            "stack": "" if failure is None else failure.stack,
-        },
-    )
 
 
 def _thread_count() -> int:

@@ -12,7 +12,7 @@ GENERIC = "generic"
 
 
 class GenericConverter:
-    """What the real worker uses for a type without a converter, and for `str` and `bytes`."""
+    """The real worker's converter for types without one of their own, and for `str` and `bytes`."""
 
     @classmethod
     def check_input_type_annotation(cls, pytype: type) -> bool:

@@ -6,14 +6,13 @@ host's own reading of the file (Azure/azure-functions-host, HostFunctionMetadata
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from functions_host.problems import FunctionLoadError
+from functions_host.problems import FunctionLoadError, json_object
 from functions_host.settings import MissingSettingError, lookup, resolve
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _FALSE_TEXTS = frozenset({"", "0", "false"})
 
 
 class Direction(StrEnum):
-    """Which way a binding's data goes."""
+    """The direction of a binding's data."""
 
     IN = "in"
     OUT = "out"
@@ -59,7 +58,7 @@ class Binding:
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionMetadata:
-    """What function.json says of one function.
+    """The content of one function.json.
 
     Attributes:
         name: The folder's name.
@@ -92,7 +91,10 @@ def read_metadata(folder: Path, environment: Mapping[str, str]) -> FunctionMetad
         FunctionLoadError: the file is broken; the reason tells how.
     """
     name = folder.name
-    config = _parse(name, folder / "function.json")
+    try:
+        config = json_object(folder / "function.json")
+    except ValueError as error:
+        raise FunctionLoadError(name, f"unable to parse function.json: it {error}") from error
     if not _FUNCTION_NAME.fullmatch(name):
         raise FunctionLoadError(name, f"{name!r} is not a valid function name")
     bindings = _bindings(name, config, environment)
@@ -117,16 +119,6 @@ def read_metadata(folder: Path, environment: Mapping[str, str]) -> FunctionMetad
         disabled=_disabled(name, config, environment),
         config=config,
     )
-
-
-def _parse(name: str, path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise FunctionLoadError(name, f"unable to parse function.json: {error}") from error
-    if not isinstance(config, dict):
-        raise FunctionLoadError(name, "function.json must hold a JSON object")
-    return config
 
 
 def _bindings(

@@ -1,4 +1,4 @@
-"""Whether a Python function fits its function.json: the rules and words of the real worker.
+"""Checks of a Python function against its function.json, in the real worker's words.
 
 Source: Azure/azure-functions-python-worker, azure_functions_worker/functions.py.
 """
@@ -25,7 +25,7 @@ _NOT_GENERIC = (None, typing.Union, tuple, typing.ClassVar, collections.abc.Call
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterType:
-    """How one value crosses between the host and the function.
+    """The translation of one value between the host and the function.
 
     Attributes:
         converter: The binding type whose converter translates, or `generic`.
@@ -38,7 +38,7 @@ class ParameterType:
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """How to call a function.
+    """The parameters and the result of a function.
 
     Attributes:
         inputs: Parameters that receive data, by name.

@@ -1,1 +1,1 @@
-"""What makes functions run besides HTTP: timers and storage queues."""
+"""Run functions by timers and storage queues."""

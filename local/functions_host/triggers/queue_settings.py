@@ -1,4 +1,4 @@
-"""Which storage queue a binding means, and how to reach it."""
+"""The storage queue of a binding, and its connection."""
 
 from __future__ import annotations
 

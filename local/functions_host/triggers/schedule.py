@@ -30,7 +30,7 @@ _LONGEST_UNMONITORED = timedelta(minutes=1)
 
 
 class Schedule(Protocol):
-    """When a timer runs."""
+    """The times at which a timer runs."""
 
     adjusts_for_dst: bool
 

@@ -1,7 +1,7 @@
 """Runs timer functions when they are due, and remembers when they ran.
 
-Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer; the status has the
-fields of the blob that the real extension writes. One timer never overlaps itself.
+Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer. One
+timer never overlaps itself.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from functions_host.contract import UserCodeError
 from functions_host.invoking.context import Invocation
 from functions_host.invoking.invoker import Call
 from functions_host.loader.converters import Datum
+from functions_host.triggers.timer_status import TimerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from functions_host.plan import Plan
     from functions_host.triggers.schedule import TimerSettings
 
-logger = logging.getLogger("functions_host.timers")
-
 # Longer sleeps are cut, so that a laptop that slept or changed its clock is noticed.
 _LONGEST_SLEEP_S = 60.0
 
@@ -36,47 +33,6 @@ _LONGEST_SLEEP_S = 60.0
 def utc_now() -> datetime:
     """Return the time now, aware UTC."""
     return datetime.now(UTC)
-
-
-class TimerStatus:
-    """When a timer ran last and runs next, in a file that survives the host.
-
-    Args:
-        path: The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.last: datetime | None = None
-        self.next: datetime | None = None
-        self.updated: datetime | None = None
-
-    def read(self) -> None:
-        """Take over what the file says; an unreadable file counts as none."""
-        try:
-            content = json.loads(self._path.read_text("utf-8"))
-            self.last, self.next, self.updated = (
-                datetime.fromisoformat(content[name]) for name in ("Last", "Next", "LastUpdated")
-            )
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            logger.warning(
-                "the timer status %s is not readable and starts anew: %s", self._path, error
-            )
-
-    def write(self) -> None:
-        """Put it on disk, whole or not at all."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(self.to_json()), "utf-8")
-        os.replace(new, self._path)  # noqa: PTH105 - the atomic rename, by its well-known name
-
-    def to_json(self) -> dict[str, str]:
-        """Return it as the trigger's data carries it."""
-        unset = "0001-01-01T00:00:00+00:00"
-        moments = {"Last": self.last, "Next": self.next, "LastUpdated": self.updated}
-        return {name: m.isoformat() if m else unset for name, m in moments.items()}
 
 
 class Timer:
@@ -100,10 +56,10 @@ class Timer:
         self._status = status
         self._run = run
         self._now = now
-        self.due = now()
+        self.due = self._planned_at = now()
 
     async def start(self) -> None:
-        """What was missed, or is asked for at the start, has run; `due` is set."""
+        """Run what was missed, or is asked for at the start, and set `due`."""
         now = self._now()
         if self._missed(now):
             await self._fire(is_past_due=True)
@@ -144,8 +100,13 @@ class Timer:
             }
         )
 
+    def replan(self, now: datetime) -> None:
+        """Set `due` anew if the clock was set back to before the last look at it."""
+        if now < self._planned_at:
+            self._plan()
+
     def _plan(self) -> None:
-        now = self._now()
+        now = self._planned_at = self._now()
         self.due = self._settings.schedule.next_after(now)
         if self._status is not None:
             self._status.last = self._status.last or now
@@ -172,14 +133,14 @@ class TimerRunner:
         self._stopping = asyncio.Event()
 
     def start(self) -> None:
-        """Each timer runs when it is due from now on."""
+        """Run each timer when it is due from now on."""
         for name, settings in self._plan.timers.items():
             status = TimerStatus(self._folder / f"{name}.json") if settings.use_monitor else None
             self._timers[name] = Timer(settings, status, self._call_of(name))
             self._keep(self._live(self._timers[name]))
 
     async def stop(self) -> None:
-        """No timer starts any more; one that runs is left to the invoker's drain."""
+        """Start no timer any more; one that runs is left to the invoker's drain."""
         self._stopping.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=0.1)
@@ -198,15 +159,16 @@ class TimerRunner:
 
     async def _live(self, timer: Timer) -> None:
         await timer.start()
-        while not await self._stopped_before(timer.due):
+        while not await self._stopped_before_due(timer):
             await timer.fire()
 
-    async def _stopped_before(self, due: datetime) -> bool:
-        while (left_s := (due - utc_now()) / timedelta(seconds=1)) > 0:
+    async def _stopped_before_due(self, timer: Timer) -> bool:
+        while (left_s := (timer.due - utc_now()) / timedelta(seconds=1)) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), min(left_s, _LONGEST_SLEEP_S))
             if self._stopping.is_set():
                 return True
+            timer.replan(utc_now())
         return self._stopping.is_set()
 
     def _call_of(self, name: str) -> Callable[[str], Any]:

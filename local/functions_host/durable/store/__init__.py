@@ -1,1 +1,1 @@
-"""Where the engine's state lives: one contract, two stores."""
+"""Keep the engine's state in a SQLite file."""

@@ -80,8 +80,8 @@ SELECT instance_id, execution_id, timer_id, fire_us FROM timers ORDER BY fire_us
 INSERT OR REPLACE INTO entities (entity_id, does_exist, state, updated_us) VALUES (?, ?, ?, ?);
 
 -- name: find_entity
-SELECT entity_id, does_exist, state, updated_us FROM entities WHERE entity_id = ?;
+SELECT entity_id, does_exist AS "exists", state, updated_us FROM entities WHERE entity_id = ?;
 
 -- name: list_entities
-SELECT entity_id, does_exist, state, updated_us FROM entities
+SELECT entity_id, does_exist AS "exists", state, updated_us FROM entities
 WHERE does_exist AND substr(entity_id, 1, length(:prefix)) = :prefix ORDER BY entity_id;

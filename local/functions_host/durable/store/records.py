@@ -1,4 +1,4 @@
-"""What a store keeps, and the changes it applies; each change is atomic."""
+"""The records of a store, and the changes it applies; each change is atomic."""
 
 from __future__ import annotations
 
@@ -165,10 +165,11 @@ class CommitEpisode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordResult:
-    """An activity's result: its task is gone, its message is on the way."""
+    """An activity's result: its task is gone, its message is on the way; `name` is the activity's."""
 
     row_id: int
     message: Message
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,7 @@ Change = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceQuery:
-    """Which instances to list, oldest first.
+    """A selection of instances, oldest first.
 
     Attributes:
         created_from_us: Only those created at or after.
@@ -246,7 +247,7 @@ class InstancePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What was under way when the store was last closed or its process died."""
+    """Everything under way when the store was last closed or its process died."""
 
     messages: list[Message] = field(default_factory=list)
     tasks: list[ActivityTask] = field(default_factory=list)

@@ -11,11 +11,11 @@ import json
 import os
 import sqlite3
 from importlib import resources
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from functions_host.durable.crash import CrashPoint, CrashSwitch
 from functions_host.durable.events import parse_event
-from functions_host.durable.store.contract import StoreError, StoreInUseError, StoreVersionError
+from functions_host.durable.store.errors import StoreError, StoreInUseError, StoreVersionError
 from functions_host.durable.store.records import (
     ActivityTask,
     AddMessage,
@@ -72,6 +72,7 @@ class SqliteStore:
         self._sql = _read_queries()
         self._lock: IO[str] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)  # device and inode of the open file
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -80,7 +81,7 @@ class SqliteStore:
         return self._connection
 
     def open(self) -> None:
-        """The store is ready and belongs to this process alone.
+        """Open the store for this process alone.
 
         Raises:
             StoreInUseError: another process has it open.
@@ -89,7 +90,9 @@ class SqliteStore:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         try:
+            self._touch()
             self._connection = sqlite3.connect(self._path, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._migrate()
@@ -100,8 +103,15 @@ class SqliteStore:
             self.close()
             raise
 
+    def _touch(self) -> None:
+        """Let the file be there, the user's alone; SQLite gives the same mode to those beside it."""
+        self._path.touch(mode=0o600)
+        self._path.chmod(0o600)
+        made = self._path.stat()
+        self._identity = (made.st_dev, made.st_ino)
+
     def close(self) -> None:
-        """The store is released; closing twice is harmless."""
+        """Release the store; closing twice is harmless."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -110,7 +120,9 @@ class SqliteStore:
             self._lock = None
 
     def _take_lock(self) -> None:
-        lock = self._path.with_name(self._path.name + ".lock").open("a+", encoding="ascii")
+        path = self._path.with_name(self._path.name + ".lock")
+        path.touch(mode=0o600)
+        lock = path.open("a+", encoding="ascii")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -140,11 +152,15 @@ class SqliteStore:
             self._db.execute("COMMIT")
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """All the changes are durable, in this order, or none is.
+        """Make all the changes durable, in this order, or none.
+
+        A `RecordResult` whose task is gone already changes nothing.
 
         Raises:
-            StoreError: the database could not be written.
+            StoreError: the database could not be written, or its file is gone.
+            Exception: any other one is about one of the changes, and nothing was written.
         """
+        self._require_file()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -153,8 +169,19 @@ class SqliteStore:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+        except _ABOUT_VALUES:
+            raise
         except sqlite3.Error as error:
             raise StoreError(f"The store {self._path} could not be written: {error}") from error
+
+    def _require_file(self) -> None:
+        """Refuse to go on writing into a file that nobody will find again."""
+        try:
+            there = self._path.stat()
+        except OSError as error:
+            raise StoreError(f"The store {self._path} is gone: {error.strerror}") from error
+        if (there.st_dev, there.st_ino) != self._identity:
+            raise StoreError(f"The store {self._path} was replaced by another file.")
 
     def _write(self, changes: Sequence[Change]) -> None:
         plan = WritePlan()
@@ -176,26 +203,11 @@ class SqliteStore:
     def backlog(self) -> Backlog:
         """Return the messages, tasks and timers under way, in the order they were made."""
         messages = [
-            Message(
-                message_id=row[0], target_id=row[1], execution_id=row[2], event=parse_event(row[3])
-            )
+            Message(**{**row, "event": parse_event(row["event"])})
             for row in self._db.execute(self._sql["read_messages"])
         ]
-        tasks = [
-            ActivityTask(
-                row_id=row[0],
-                instance_id=row[1],
-                execution_id=row[2],
-                task_id=row[3],
-                name=row[4],
-                payload=row[5],
-            )
-            for row in self._db.execute(self._sql["read_tasks"])
-        ]
-        timers = [
-            Timer(instance_id=row[0], execution_id=row[1], timer_id=row[2], fire_us=row[3])
-            for row in self._db.execute(self._sql["read_timers"])
-        ]
+        tasks = [ActivityTask(**row) for row in self._db.execute(self._sql["read_tasks"])]
+        timers = [Timer(**row) for row in self._db.execute(self._sql["read_timers"])]
         return Backlog(messages=messages, tasks=tasks, timers=timers)
 
     def find_instance(self, instance_id: str) -> Instance | None:
@@ -247,6 +259,15 @@ class SqliteStore:
         return [_to_entity(row) for row in rows]
 
 
+_ABOUT_VALUES = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What SQLite raises for a value that it cannot take, while the file is well."""
+
+_PARENT = ("instance_id", "execution_id", "name", "task_id")
 _WRITTEN: dict[type, CrashPoint] = {
     CreateInstance: CrashPoint.CREATE_WRITTEN,
     AddMessage: CrashPoint.MESSAGE_WRITTEN,
@@ -259,26 +280,14 @@ _WRITTEN: dict[type, CrashPoint] = {
 }
 
 
-def _to_instance(row: Sequence[Any]) -> Instance:
-    parent = None
-    if row[10] is not None:
-        parent = ParentLink(
-            instance_id=row[10], execution_id=row[11], name=row[12], task_id=row[13]
-        )
-    return Instance(
-        instance_id=row[0],
-        execution_id=row[1],
-        name=row[2],
-        version=row[3],
-        status=Status(row[4]),
-        input=row[5],
-        output=row[6],
-        custom_status=row[7],
-        created_us=row[8],
-        updated_us=row[9],
-        parent=parent,
-    )
+def _to_instance(row: sqlite3.Row) -> Instance:
+    fields = dict(row)
+    fields.pop("position", None)
+    parent = {name: fields.pop(f"parent_{name}") for name in _PARENT}
+    fields["status"] = Status(fields["status"])
+    fields["parent"] = None if parent["instance_id"] is None else ParentLink(**parent)
+    return Instance(**fields)
 
 
-def _to_entity(row: Sequence[Any]) -> Entity:
-    return Entity(entity_id=row[0], exists=bool(row[1]), state=row[2], updated_us=row[3])
+def _to_entity(row: sqlite3.Row) -> Entity:
+    return Entity(**{**row, "exists": bool(row["exists"])})

@@ -9,6 +9,7 @@ is committed; for the kinds of change where that does not hold, the store begins
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from functions_host.durable.store.records import (
@@ -59,7 +60,7 @@ class WritePlan:
         self.rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
 
     def add(self, change: Change) -> None:
-        """The rows of `change` are part of this plan."""
+        """Add the rows of `change`."""
         match change:
             case CommitEpisode():
                 self._add_episode(change)
@@ -122,13 +123,8 @@ class WritePlan:
             rows["delete_history"].append((instance_id,))
         rows["delete_timer"].extend((instance_id, timer_id) for timer_id in change.fired)
         self._append(instance_id, change.first_sequence, change.events)
-        rows["insert_task"].extend(
-            (one.row_id, one.instance_id, one.execution_id, one.task_id, one.name, one.payload)
-            for one in change.tasks
-        )
-        rows["insert_timer"].extend(
-            (one.instance_id, one.timer_id, one.execution_id, one.fire_us) for one in change.timers
-        )
+        rows["insert_task"].extend(map(_task_row, change.tasks))
+        rows["insert_timer"].extend(map(_timer_row, change.timers))
         for child in change.children:
             self._add_instance(child)
         self._add_messages(change.messages)
@@ -139,17 +135,19 @@ class WritePlan:
         )
 
     def _update(self, instance: Instance) -> None:
-        self.rows["update_instance"].append(
-            (
-                instance.execution_id,
-                instance.status,
-                instance.input,
-                instance.output,
-                instance.custom_status,
-                instance.updated_us,
-                instance.instance_id,
-            )
-        )
+        self.rows["update_instance"].append(_update_row(instance))
+
+
+_task_row = attrgetter("row_id", "instance_id", "execution_id", "task_id", "name", "payload")
+_timer_row = attrgetter("instance_id", "timer_id", "execution_id", "fire_us")
+_update_row = attrgetter(
+    "execution_id", "status", "input", "output", "custom_status", "updated_us", "instance_id"
+)
+_new_row = attrgetter(
+    *("instance_id", "execution_id", "name", "version", "status", "input", "output"),
+    *("custom_status", "created_us", "updated_us"),
+)
+_parent_row = attrgetter("instance_id", "execution_id", "name", "task_id")
 
 
 def _message_row(message: Message) -> tuple[Any, ...]:
@@ -158,21 +156,5 @@ def _message_row(message: Message) -> tuple[Any, ...]:
 
 def _instance_row(instance: Instance) -> tuple[Any, ...]:
     parent = instance.parent
-    link = (
-        (None, None, None, None)
-        if parent is None
-        else (parent.instance_id, parent.execution_id, parent.name, parent.task_id)
-    )
-    return (
-        instance.instance_id,
-        instance.execution_id,
-        instance.name,
-        instance.version,
-        instance.status,
-        instance.input,
-        instance.output,
-        instance.custom_status,
-        instance.created_us,
-        instance.updated_us,
-        *link,
-    )
+    link = (None, None, None, None) if parent is None else _parent_row(parent)
+    return (*_new_row(instance), *link)

@@ -1,0 +1,1 @@
+"""Serve what clients ask of the engine."""

@@ -1,0 +1,1 @@
+"""Repeat the extension's walk of an orchestrator, from history to decisions."""

@@ -1,0 +1,1 @@
+"""Deliver messages, and run the functions they are for."""
