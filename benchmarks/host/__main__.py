@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -70,8 +69,6 @@ def print_rates(rates: dict[str, list[float]], count: int) -> None:
     for name, values in rates.items():
         each = ", ".join(f"{value:.0f}" for value in values)
         print(f"  {name:40} median {statistics.median(values):6.1f}   ({each})")
-    plain = measure("throughput", count, {"PLAIN_REPLAY": "1"})["per_s"]
-    print(f"  {'the same, without remembered results':40} once   {plain:6.1f}")
     script = [sys.executable, str(HERE / "whole_host.py"), str(count)]
     print(f"  {'the whole host, over HTTP':40} once   {run(script)['per_s']:6.1f}")
 
@@ -99,9 +96,9 @@ def print_own_figures(sleepers: int) -> None:
     )
 
 
-def measure(name: str, count: int, environment: dict[str, str] | None = None) -> dict[str, float]:
+def measure(name: str, count: int) -> dict[str, float]:
     """Return one measure of our engine."""
-    return run(command(name, count), environment)
+    return run(command(name, count))
 
 
 def command(name: str, count: int) -> list[str]:
@@ -109,15 +106,9 @@ def command(name: str, count: int) -> list[str]:
     return [sys.executable, "-W", "ignore", str(HERE / "engine.py"), name, str(count)]
 
 
-def run(arguments: list[str], environment: dict[str, str] | None = None) -> dict[str, float]:
+def run(arguments: list[str]) -> dict[str, float]:
     """Return the figures that a contender's process prints on its last line."""
-    done = subprocess.run(
-        arguments,
-        env={**os.environ, **(environment or {})},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return figures
 

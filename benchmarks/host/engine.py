@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import resource
 import sys
 import tempfile
@@ -21,7 +20,6 @@ import azure.durable_functions as df  # noqa: E402 - needs the path above
 
 from durable_app import SdkApp  # noqa: E402
 from functions_host.durable import DurableEngine  # noqa: E402
-from functions_host.durable.options import DurableOptions  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -171,9 +169,8 @@ MEASURES: dict[str, Callable[[DurableEngine, int], Awaitable[dict[str, float]]]]
 
 async def main(measure: str, count: int, folder: Path) -> None:
     """Print one measure as JSON."""
-    remembers = not os.environ.get("PLAIN_REPLAY")
     began = time.perf_counter()
-    engine = DurableEngine(build_app(), folder, DurableOptions(remember_pure_results=remembers))
+    engine = DurableEngine(build_app(), folder)
     await engine.start()
     start_s = time.perf_counter() - began
     figures = await MEASURES[measure](engine, count)

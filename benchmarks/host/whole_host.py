@@ -41,7 +41,7 @@ async def load(port: int, count: int) -> float:
 
 
 async def until_running(session: aiohttp.ClientSession) -> None:
-    """The host answers that it runs."""
+    """Wait until the host answers that it runs."""
     for _ in range(300):
         try:
             async with session.get("/admin/host/status") as answer:

@@ -23,13 +23,13 @@ import azure.durable_functions as df
 
 from durable_app import SdkApp
 from functions_host.durable import DurableEngine, DurableOptions
-from functions_host.durable.client import InstanceConflictError, InstanceGoneError
+from functions_host.durable.api.errors import InstanceConflictError, InstanceGoneError
 from functions_host.durable.store.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from functions_host.durable.client import DurableClient
+    from functions_host.durable.api.client import DurableClient
 
     Context = df.DurableOrchestrationContext
     Steps = Generator[Any, Any, Any]
@@ -133,7 +133,7 @@ async def drive(client: DurableClient, folder: Path, workload: str, instance_id:
 
 
 async def remove_victim(client: DurableClient, folder: Path, instance_id: str) -> None:
-    """An instance was started, terminated while its activity ran, and purged."""
+    """Start an instance, terminate it while its activity runs, and purge it."""
     started = folder / "ledger" / f"{instance_id}.started"
     if client.find(instance_id) is None:
         if started.exists():
@@ -149,7 +149,7 @@ async def remove_victim(client: DurableClient, folder: Path, instance_id: str) -
 
 
 async def send_event(client: DurableClient, folder: Path, instance_id: str) -> None:
-    """The instance has its event; again after a crash if the acknowledgement was not noted."""
+    """Send the instance its event; again after a crash if the acknowledgement was not noted."""
     acknowledged = folder / "ledger" / f"{instance_id}.acknowledged"
     while not acknowledged.exists():
         instance = client.find(instance_id)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from durable_app import SdkApp
     from durable_clock import VirtualClock
-    from functions_host.durable.client import DurableClient
-    from functions_host.durable.store.contract import Store
+    from functions_host.durable.api.client import DurableClient
     from functions_host.durable.store.records import Instance
+    from functions_host.durable.store.sqlite import SqliteStore
 
 
 class Harness:
     """An engine that tests start, drive, kill and start again."""
 
     def __init__(
-        self, app: SdkApp, clock: VirtualClock, folder: Path, store: Store | None = None
+        self, app: SdkApp, clock: VirtualClock, folder: Path, store: SqliteStore | None = None
     ) -> None:
         self.app = app
         self.clock = clock
@@ -33,13 +33,13 @@ class Harness:
         self.engine: DurableEngine
 
     async def start(self, **options: Any) -> None:
-        """The engine runs."""
+        """Start an engine."""
         settings = DurableOptions(clock=self.clock, **{"drain_s": 5.0, **options})
         self.engine = DurableEngine(self.app, self._folder, settings, store=self._store)
         await self.engine.start()
 
     async def stop(self) -> None:
-        """The engine has stopped."""
+        """Stop the engine."""
         await self.engine.stop()
 
     async def restart(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from functions_host.durable.links import MANAGEMENT_PATH
+from functions_host.durable.api.links import MANAGEMENT_PATH
 
 if TYPE_CHECKING:
     from functions_host.durable import DurableEngine

@@ -58,7 +58,8 @@ class HostProcess:
     ) -> None:
         self.output: list[str] = []
         self._told = threading.Condition()
-        environment = {k: v for k, v in os.environ.items() if k != "FUNCTIONS_HOST_CRASH_AT"}
+        unwanted = {"FUNCTIONS_HOST_CRASH_AT", "FUNCTIONS_HOST_FAULTS"}
+        environment = {k: v for k, v in os.environ.items() if k not in unwanted}
         environment |= {"PYTHONPATH": str(REPOSITORY / "local"), "PYTHONDONTWRITEBYTECODE": "1"}
         environment |= settings or {}
         command = [sys.executable, "-m", "functions_host", str(app), "--state", str(state)]

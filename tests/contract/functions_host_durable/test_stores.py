@@ -1,4 +1,4 @@
-"""What every store must do; each test runs over both."""
+"""The durable store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 
 from functions_host.durable.events import Event, EventType, event
 from functions_host.durable.store import sqlite as sqlite_store
-from functions_host.durable.store.contract import StoreError, StoreInUseError, StoreVersionError
-from functions_host.durable.store.memory import MemoryStore
+from functions_host.durable.store.errors import StoreError, StoreInUseError, StoreVersionError
 from functions_host.durable.store.records import (
     ActivityTask,
     AddMessage,
@@ -37,17 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from functions_host.durable.store.contract import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
     """Return an open store."""
-    opened: Store = (
-        SqliteStore(tmp_path / "s.sqlite3") if request.param == "sqlite" else MemoryStore()
-    )
+    opened = SqliteStore(tmp_path / "s.sqlite3")
     opened.open()
     yield opened
     opened.close()
@@ -86,7 +82,7 @@ def a_creation(message_id: int, instance_id: str = "one", created_us: int = 1) -
     )
 
 
-def test_a_created_instance_and_its_message_are_found(store: Store) -> None:
+def test_a_created_instance_and_its_message_are_found(store: SqliteStore) -> None:
     """The instance is as given, and its message is under way."""
     store.apply([a_creation(7)])
     assert store.find_instance("one") == an_instance()
@@ -94,7 +90,7 @@ def test_a_created_instance_and_its_message_are_found(store: Store) -> None:
     assert store.find_instance("other") is None
 
 
-def test_an_episode_changes_everything_together(store: Store) -> None:
+def test_an_episode_changes_everything_together(store: SqliteStore) -> None:
     """History grows, messages are consumed, tasks, timers, messages and children appear."""
     store.apply([a_creation(1)])
     task = ActivityTask(
@@ -130,7 +126,7 @@ def test_an_episode_changes_everything_together(store: Store) -> None:
     assert store.list_children("one") == [child.instance]
 
 
-def test_a_later_episode_appends_and_clears_fired_timers(store: Store) -> None:
+def test_a_later_episode_appends_and_clears_fired_timers(store: SqliteStore) -> None:
     """The history goes on where it was; a fired timer is gone."""
     timers = [Timer(instance_id="one", execution_id="x-one", timer_id=n, fire_us=n) for n in (1, 2)]
     first = CommitEpisode(
@@ -149,7 +145,7 @@ def test_a_later_episode_appends_and_clears_fired_timers(store: Store) -> None:
     assert store.backlog().timers == [timers[1]]
 
 
-def test_the_end_of_an_execution_drops_its_timers_and_history(store: Store) -> None:
+def test_the_end_of_an_execution_drops_its_timers_and_history(store: SqliteStore) -> None:
     """Continuing as new starts an empty history with the new execution id."""
     timer = Timer(instance_id="one", execution_id="x-one", timer_id=1, fire_us=1)
     first = CommitEpisode(
@@ -169,7 +165,7 @@ def test_the_end_of_an_execution_drops_its_timers_and_history(store: Store) -> N
     assert store.backlog().timers == []
 
 
-def test_a_result_counts_once(store: Store) -> None:
+def test_a_result_counts_once(store: SqliteStore) -> None:
     """A second result of the same task changes nothing."""
     task = ActivityTask(
         row_id=5, instance_id="one", execution_id="x-one", task_id=0, name="A", payload=None
@@ -193,7 +189,7 @@ def test_a_result_counts_once(store: Store) -> None:
     assert store.backlog().messages == [a_message(6)]
 
 
-def test_creating_again_replaces_what_was(store: Store) -> None:
+def test_creating_again_replaces_what_was(store: SqliteStore) -> None:
     """The old history and timers are gone, the instance is last in lists."""
     store.apply([a_creation(1), a_creation(2, "two")])
     store.apply(
@@ -214,7 +210,7 @@ def test_creating_again_replaces_what_was(store: Store) -> None:
     assert [one.instance_id for one in found] == ["two", "one"]
 
 
-def test_lists_are_filtered_and_paged(store: Store) -> None:
+def test_lists_are_filtered_and_paged(store: SqliteStore) -> None:
     """Prefix, times, statuses and pages select; the last page names no next one."""
     store.apply([a_creation(n, f"job-{n}", created_us=n) for n in range(1, 6)])
     store.apply([a_creation(9, "Job_other", created_us=3)])
@@ -232,14 +228,14 @@ def test_lists_are_filtered_and_paged(store: Store) -> None:
     assert len(pending.instances) == 6
 
 
-def test_a_prefix_is_no_pattern(store: Store) -> None:
+def test_a_prefix_is_no_pattern(store: SqliteStore) -> None:
     """Percent signs and underscores of a prefix mean themselves."""
     store.apply([a_creation(1, "a%b"), a_creation(2, "axb")])
     found = store.list_instances(InstanceQuery(id_prefix="a%"))
     assert [one.instance_id for one in found.instances] == ["a%b"]
 
 
-def test_a_purge_leaves_nothing(store: Store) -> None:
+def test_a_purge_leaves_nothing(store: SqliteStore) -> None:
     """Instance, history and timers are gone."""
     store.apply([a_creation(1), DiscardMessages(message_ids=[1])])
     store.apply([Purge(instance_ids=["one", "never"])])
@@ -248,7 +244,7 @@ def test_a_purge_leaves_nothing(store: Store) -> None:
     assert store.backlog().messages == []
 
 
-def test_a_rewind_rewrites_the_history(store: Store) -> None:
+def test_a_rewind_rewrites_the_history(store: SqliteStore) -> None:
     """The history is the given one and the message is under way."""
     store.apply([a_creation(1)])
     again = an_instance(status=Status.RUNNING)
@@ -258,7 +254,7 @@ def test_a_rewind_rewrites_the_history(store: Store) -> None:
     assert a_message(4) in store.backlog().messages
 
 
-def test_an_entity_batch_is_one_change(store: Store) -> None:
+def test_an_entity_batch_is_one_change(store: SqliteStore) -> None:
     """State, consumed signals and answers change together; deleted entities are not listed."""
     entity = Entity(entity_id="@counter@k", exists=True, state="7", updated_us=5)
     gone = Entity(entity_id="@counter@gone", exists=False, state=None, updated_us=5)
@@ -288,13 +284,41 @@ def test_a_closed_sqlite_store_keeps_everything(tmp_path: Path) -> None:
 
 
 def test_a_failed_group_changes_nothing(tmp_path: Path) -> None:
-    """If one change cannot be written, none is."""
+    """If one change cannot be written, none is; the error is about that change, not the store."""
     store = SqliteStore(tmp_path / "s.sqlite3")
     store.open()
     store.apply([a_creation(1)])
-    with pytest.raises(StoreError, match="could not be written"):
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         store.apply([a_creation(2, "two"), AddMessage(message=a_message(1))])
     assert store.find_instance("two") is None
+    store.close()
+
+
+@pytest.mark.parametrize("what", ["deleted", "replaced"])
+def test_a_file_that_is_gone_is_noticed(tmp_path: Path, what: str) -> None:
+    """Nothing is written into a file that nobody will find again: the host ends with this line."""
+    path = tmp_path / "s.sqlite3"
+    store = SqliteStore(path)
+    store.open()
+    store.apply([a_creation(1)])
+    path.unlink()
+    if what == "replaced":
+        path.touch()
+    with pytest.raises(StoreError, match=r"s\.sqlite3 (is gone|was replaced)"):
+        store.apply([a_creation(2, "two")])
+    store.close()
+
+
+def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
+    """Those beside it too, also when an older program made it for all to read."""
+    path = tmp_path / "s.sqlite3"
+    path.touch(mode=0o644)
+    store = SqliteStore(path)
+    store.open()
+    store.apply([a_creation(1)])
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes) == {f"s.sqlite3{end}" for end in ("", "-wal", "-shm", ".lock")}
+    assert set(modes.values()) == {0o600}
     store.close()
 
 
@@ -334,7 +358,7 @@ def test_an_older_schema_is_upgraded_with_its_data(
         store = SqliteStore(path)
         store.open()
         assert store.find_instance("one") == an_instance()
-        assert store._db.execute("SELECT count(*) FROM added").fetchone() == (1,)
+        assert store._db.execute("SELECT count(*) FROM added").fetchone()[0] == 1
         store.close()
 
 

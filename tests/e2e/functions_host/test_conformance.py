@@ -36,6 +36,17 @@ def test_chaining_hands_each_result_to_the_next_step(tmp_path: Path) -> None:
     assert json.loads(status["input"]) == {"items": ["a", "b", "c"]}  # the SDK encodes it twice
 
 
+def test_faults_of_the_real_engine_come_from_the_environment(tmp_path: Path) -> None:
+    """The host says when one strikes; the app meets it as on Azure."""
+    fault = {"fault": "OrchestratorKilled", "function": "Chain", "occurrence": 3}
+    with serving("chaining", tmp_path, FUNCTIONS_HOST_FAULTS=json.dumps([fault])) as host:
+        status = host.run("Chain", {"items": ["a", "b", "c"]})
+        host.wait_for_line("The fault OrchestratorKilled strikes Chain")
+    assert status["runtimeStatus"] == "Failed"
+    assert status["output"].startswith("Non-Deterministic workflow detected")
+    assert status["customStatus"] is None
+
+
 def test_fan_out_collects_results_in_order(tmp_path: Path) -> None:
     """Fifty activities in parallel; and a failure among others is told after all have ended."""
     with serving("fan_out", tmp_path) as host:

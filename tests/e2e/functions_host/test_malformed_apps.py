@@ -298,7 +298,7 @@ def test_the_rest_of_the_app_serves(host: HostProcess) -> None:
     [
         ("host.json", "{", "host.json cannot be read"),
         ("host.json", None, "no host.json"),
-        ("host.json", '{"version": "1.0"}', '"version": "2.0"'),
+        ("host.json", '{"version": "1.0"}', "version: Input should be '2.0'"),
         ("local.settings.json", "{", "local.settings.json cannot be read"),
         ("local.settings.json", '{"IsEncrypted": true}', "encrypted"),
     ],

@@ -295,7 +295,7 @@ async def test_urls_carry_the_key_when_there_is_one(host: Harness) -> None:
     """With a key, every URL of the binding has it as `code`."""
     binding = json.loads(host.engine.client_binding("http://h:1", "http://127.0.0.1:2", "s/k="))
     assert binding["requiredQueryStringParameters"] == "code=s%2Fk%3D"
-    assert binding["rpcBaseUrl"] == "http://127.0.0.1:2/durabletask/"
+    assert binding["rpcBaseUrl"].startswith("http://127.0.0.1:2/durabletask/")
     urls = [url for name, url in binding["managementUrls"].items() if name != "id"]
     assert all("code=s%2Fk%3D" in url for url in urls)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions_host.hostjson import read_host_json
-from functions_host.http.routes import FunctionRoute, RouteTable, RouteTemplateError, parse_route
+from functions_host.http.route_table import FunctionRoute, RouteTable
+from functions_host.http.routes import RouteTemplateError, parse_route
 from functions_host.loader.metadata import FunctionMetadata, read_metadata
 from functions_host.plan import route_of
 from functions_host.problems import AppError, FunctionLoadError

@@ -117,3 +117,23 @@ def test_log_levels_of_host_json_hold_for_functions() -> None:
     assert not chosen.filter(record(function_name="Pack"))
     assert chosen.filter(record(function_name="Pack", level=logging.WARNING))
     assert chosen.filter(record())
+
+
+EVIL = "alpine\x1b[2J\x9b\x7f"
+
+
+def test_no_text_of_an_app_steers_the_terminal() -> None:
+    """Neither a message, nor a failure, an id or a stack; the host's own colours stay."""
+    evil = {"instance_id": EVIL, "outcome": "Failed", "failure": EVIL, "stack": f"x\n{EVIL}"}
+    for made in (record(EVIL), record(EVIL, function_name=EVIL), record(**ENDED | evil)):
+        line = ConsoleFormatter(colour=False).format(made)
+        assert not set("\x1b\x9b\x7f") & set(line)
+        assert "alpine\\x1b[2J\\x9b\\x7f" in line
+    assert "\x1b[31m" in ConsoleFormatter(colour=True).format(record(EVIL, logging.ERROR))
+
+
+def test_json_lines_have_the_same_text_and_nothing_a_terminal_obeys() -> None:
+    """Whoever reads the JSON gets what was written."""
+    line = JsonFormatter().format(record(EVIL))
+    assert not set("\x1b\x9b\x7f") & set(line)
+    assert json.loads(line)["message"] == EVIL

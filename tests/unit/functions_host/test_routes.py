@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions_host.http.routes import FunctionRoute, RouteTable, RouteTemplateError, parse_route
+from functions_host.http.route_table import FunctionRoute, RouteTable
+from functions_host.http.routes import RouteTemplateError, parse_route
 
 
 def find(

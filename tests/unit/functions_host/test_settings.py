@@ -105,11 +105,12 @@ def test_host_json_is_read(tmp_path: Path) -> None:
             },
         },
     )
-    assert (config.route_prefix, config.function_timeout_s, config.functions) == ("v1", 90.0, {"A"})
+    assert (config.http.route_prefix, config.function_timeout) == ("/v1/", 90.0)
+    assert config.functions == ["A"]
     assert (config.queues.batch_size, config.queues.new_batch_threshold) == (4, 2)
-    assert (config.queues.visibility_timeout_s, config.queues.base64) == (30.0, False)
+    assert (config.queues.visibility_timeout, config.queues.message_encoding) == (30.0, "none")
     assert (config.durable.hub_name, config.durable.max_concurrent_activity_functions) == ("hub", 3)
-    assert config.warnings == ()
+    assert config.warnings == []
 
 
 def test_environment_overrides_host_json(tmp_path: Path) -> None:
@@ -121,7 +122,8 @@ def test_environment_overrides_host_json(tmp_path: Path) -> None:
         AzureFunctionsJobHost__extensions__durableTask__useGracefulShutdown="false",
         AZUREFUNCTIONSJOBHOST__EXTENSIONS__QUEUES__BATCHSIZE="2",
     )
-    assert config.route_prefix == "other"
+    assert config.http.route_prefix == "other"
+    assert config.queues.batch_size == 2
     assert config.durable.use_graceful_shutdown is False
 
 
@@ -146,26 +148,32 @@ def test_unknown_parts_of_host_json_are_warned_about(tmp_path: Path) -> None:
     [
         ("{", "host.json cannot be read"),
         ("[]", "must hold a JSON object"),
-        ({}, '"version": "2.0"'),
-        ({"version": "1.0"}, '"version": "2.0"'),
+        ({}, "version: Field required"),
+        ({"version": "1.0"}, "version: Input should be '2.0', found '1.0'"),
         ({"version": "2.0", "functionTimeout": "soon"}, "functionTimeout"),
-        ({"version": "2.0", "functionTimeout": "00:00:00"}, "longer than zero"),
-        ({"version": "2.0", "extensions": []}, "extensions must be an object"),
-        ({"version": "2.0", "extensions": {"http": 3}}, "extensions.http must be an object"),
+        ({"version": "2.0", "functionTimeout": "00:00:00"}, "functionTimeout: .*longer than zero"),
+        ({"version": "2.0", "extensions": []}, "extensions: .*dictionary"),
+        ({"version": "2.0", "extensions": {"http": 3}}, "extensions.http: .*dictionary"),
         (
             {"version": "2.0", "extensions": {"http": {"routePrefix": 3}}},
-            "http.routePrefix must be a string",
+            "extensions.http.routePrefix: Input should be a valid string, found 3",
         ),
         (
             {"version": "2.0", "extensions": {"queues": {"batchSize": 33}}},
-            "batchSize must be from 0 to 32",
+            "batchSize: Input should be less than or equal to 32, found 33",
         ),
         ({"version": "2.0", "extensions": {"queues": {"batchSize": 0}}}, "batchSize"),
-        ({"version": "2.0", "extensions": {"queues": {"batchSize": True}}}, "a whole number"),
-        ({"version": "2.0", "extensions": {"queues": {"maxDequeueCount": 0}}}, "1 or more"),
+        (
+            {"version": "2.0", "extensions": {"queues": {"batchSize": True}}},
+            "batchSize: Input should be a valid integer",
+        ),
+        (
+            {"version": "2.0", "extensions": {"queues": {"maxDequeueCount": 0}}},
+            "maxDequeueCount: Input should be greater than or equal to 1",
+        ),
         (
             {"version": "2.0", "extensions": {"queues": {"messageEncoding": "utf"}}},
-            "base64 or none",
+            "'base64' or 'none'",
         ),
         (
             {"version": "2.0", "extensions": {"queues": {"visibilityTimeout": "-00:00:01"}}},
@@ -179,10 +187,44 @@ def test_what_is_wrong_with_host_json_is_told(tmp_path: Path, content: Any, word
         host(tmp_path, content)
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """In one line."""
+    with pytest.raises(AppError, match=r"functionTimeout: .*; extensions\.http\.routePrefix: "):
+        host(
+            tmp_path,
+            {
+                "version": "2.0",
+                "functionTimeout": "soon",
+                "extensions": {"http": {"routePrefix": 3}},
+            },
+        )
+
+
+def test_what_would_change_the_app_is_refused_and_what_steers_azure_is_not(tmp_path: Path) -> None:
+    """One error names all of it; a value that asks for nothing is no part of it."""
+    content: dict[str, Any] = {
+        "version": "2.0",
+        "extensionBundle": {"id": "x"},
+        "extensions": {
+            "durableTask": {
+                "storageProvider": {},
+                "extendedSessionsEnabled": False,
+                "overridableExistingInstanceStates": "NonRunningStates",
+            }
+        },
+    }
+    assert host(tmp_path, content).warnings == []
+    content["retry"] = {}
+    content["extensions"]["durableTask"]["extendedSessionsEnabled"] = True
+    words = r"does not support retry, extensions\.durableTask\.extendedSessionsEnabled: remove"
+    with pytest.raises(AppError, match=words):
+        host(tmp_path, content)
+
+
 def test_function_timeout_has_a_default_and_can_be_without_end(tmp_path: Path) -> None:
     """Thirty minutes as on a dedicated plan; -1 is no limit."""
-    assert host(tmp_path, {"version": "2.0"}).function_timeout_s == 1800.0
-    assert host(tmp_path, {"version": "2.0", "functionTimeout": "-1"}).function_timeout_s is None
+    assert host(tmp_path, {"version": "2.0"}).function_timeout == 1800.0
+    assert host(tmp_path, {"version": "2.0", "functionTimeout": "-1"}).function_timeout is None
 
 
 @pytest.mark.parametrize(

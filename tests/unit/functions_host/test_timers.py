@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions_host.triggers.schedule import TimerSettings, parse_schedule
-from functions_host.triggers.timers import Timer, TimerStatus
+from functions_host.triggers.timer_status import TimerStatus
+from functions_host.triggers.timers import Timer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +155,14 @@ async def test_an_unreadable_memory_starts_anew(
     assert trial.ran == []
     assert "t.json is not readable" in caplog.text
     assert json.loads((tmp_path / "t.json").read_text())["Next"]
+
+
+async def test_a_clock_set_back_does_not_put_a_timer_off(tmp_path: Path) -> None:
+    """It is due at its next time by the clock as it shows now."""
+    trial = Trial(tmp_path / "t.json", "0 */5 * * * *")
+    await trial.timer.start()
+    trial.now -= timedelta(hours=3)
+    trial.timer.replan(trial.now)
+    assert trial.timer.due == at("2026-01-01T09:05:00")
+    trial.timer.replan(trial.now + timedelta(minutes=1))
+    assert trial.timer.due == at("2026-01-01T09:05:00")

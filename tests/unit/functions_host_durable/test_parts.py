@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import azure.durable_functions  # noqa: F401 - loads the module that is looked at
 import pytest
-from dateutil.parser import parse  # type: ignore[import-untyped]
 
 from durable_clock import VirtualClock
-from functions_host.durable import wording
-from functions_host.durable.actions import parse_state, state_in_failure
 from functions_host.durable.clock import SystemClock, from_us, to_us
 from functions_host.durable.crash import CrashPoint, CrashSwitch
 from functions_host.durable.events import wire_time
-from functions_host.durable.replay_speed import remember_pure_results
+from functions_host.durable.replay import wording
+from functions_host.durable.replay.actions import carried_state, parse_state
+from functions_host.durable.running.timers import TimerQueue
 from functions_host.durable.store.records import Timer
-from functions_host.durable.timers import TimerQueue
-from functions_host.durable.workers import Mailbox, WorkerPool
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,18 +30,6 @@ def test_times_survive_the_wire_and_the_store() -> None:
     assert from_us(to_us(moment)) == moment
     assert wire_time(moment) == "2026-02-03T04:05:06.7890120Z"
     assert wire_time(NOW) == "2026-01-01T00:00:00.0000000Z"
-
-
-def test_remembered_timestamps_are_what_dateutil_says() -> None:
-    """Remembering twice wraps once, and changes no value."""
-    assert remember_pure_results()
-    assert remember_pure_results()
-    parser: Any = vars(sys.modules["azure.durable_functions.models.history.HistoryEvent"])[
-        "dt_parse"
-    ]
-    text = "2026-02-03T04:05:06.7890120Z"
-    assert parser(text) == parse(text) == parser(text)
-    assert parser.__wrapped__ is parse
 
 
 def test_an_unknown_crash_point_is_refused() -> None:
@@ -74,6 +55,22 @@ def test_timers_are_reported_in_order_and_once() -> None:
     assert due == [3, 2, 1]
 
 
+def test_a_clock_set_back_stops_no_timer() -> None:
+    """What was left of each is left, in the order they were due; what comes later counts anew."""
+    clock, due = VirtualClock(NOW), []
+    queue = TimerQueue(clock, lambda timer: due.append(timer.timer_id))
+    queue.add([a_timer(1, 10), a_timer(2, 30)])
+    clock.advance(timedelta(seconds=4))
+    clock.set_back(timedelta(hours=3))
+    clock.advance(timedelta(seconds=6))
+    assert due == [1]
+    queue.add([a_timer(3, 15 - 3 * 3600)])
+    clock.advance(timedelta(seconds=5))
+    assert due == [1, 3]
+    clock.advance(timedelta(seconds=15))
+    assert due == [1, 3, 2]
+
+
 async def test_the_system_clock_wakes_and_can_be_told_not_to() -> None:
     """A due alarm rings soon; a cancelled one does not."""
     clock, rung = SystemClock(), asyncio.Event()
@@ -84,52 +81,8 @@ async def test_the_system_clock_wakes_and_can_be_told_not_to() -> None:
     assert clock.now().tzinfo is UTC
 
 
-async def test_a_pool_runs_no_more_jobs_than_its_size() -> None:
-    """Jobs beyond the size wait for a thread, and every result arrives on the loop."""
-    pool = WorkerPool("test", 2, Mailbox(asyncio.get_running_loop()))
-    running, most, results = [], [], []
-    done = asyncio.Event()
-
-    def job(number: int) -> int:
-        running.append(number)
-        most.append(len(running))
-        running.remove(number)
-        return number
-
-    def take(number: int) -> None:
-        assert threading.current_thread() is threading.main_thread()
-        results.append(number)
-        if len(results) == 20:
-            done.set()
-
-    for number in range(20):
-        pool.submit(lambda number=number: job(number), take)  # type: ignore[misc]
-    async with asyncio.timeout(10):
-        await done.wait()
-    pool.close()
-    assert sorted(results) == list(range(20))
-    assert max(most) <= 2
-
-
-async def test_a_failing_callback_does_not_hold_up_other_letters() -> None:
-    """What was posted behind it still arrives."""
-    loop = asyncio.get_running_loop()
-    errors: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: errors.append(context))
-    mailbox, arrived = Mailbox(loop), asyncio.Event()
-
-    def fail(_: Any) -> None:
-        raise ZeroDivisionError
-
-    mailbox.post(fail, None)
-    mailbox.post(lambda _: arrived.set(), None)
-    async with asyncio.timeout(5):
-        await arrived.wait()
-    assert isinstance(errors[0]["exception"], ZeroDivisionError)
-
-
 def test_long_failure_texts_are_cut() -> None:
-    """The real extension hangs on such texts."""
+    """They are shown in lists and logs."""
     assert len(wording.activity_failed("A", "x" * 100_000)) < 40_000
 
 
@@ -140,9 +93,15 @@ def test_known_names_ignore_case() -> None:
 
 
 def test_a_failures_state_is_found_behind_its_label() -> None:
-    """Text without the label carries none."""
-    assert state_in_failure('boom\n\n$OutOfProcData$:{"a":1}') == '{"a":1}'
-    assert state_in_failure("boom") is None
+    """Text without the label carries none, and neither does text whose JSON was cut."""
+    text = (
+        'boom\n\n$OutOfProcData$:{"isDone":false,"actions":[[]],"error":"boom","customStatus":"s"}'
+    )
+    state = carried_state(text)
+    assert state is not None
+    assert (state.error, state.custom_status) == ("boom", "s")
+    assert carried_state("boom") is None
+    assert carried_state(text[:-1]) is None
 
 
 @pytest.mark.parametrize("text", ["[]", '{"actions":[]}', '{"actions":[[],[]]}', "{", '{"a":1}'])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from functions_host.durable.api.shapes import history_payload, parsed
 from functions_host.durable.events import EventType, event
-from functions_host.durable.shapes import history_payload, parsed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY = [

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from functions_host.durable.actions import OrchestratorState
-from functions_host.durable.decisions import (
+from functions_host.durable.events import Event, EventType, event
+from functions_host.durable.replay.actions import OrchestratorState
+from functions_host.durable.replay.decisions import (
     CreateSubOrchestration,
     CreateTimer,
     ScheduleTask,
     SendEvent,
 )
-from functions_host.durable.events import Event, EventType, event
-from functions_host.durable.walk import HTTP_ACTIVITY, Identity, Walk, WalkFailedError
+from functions_host.durable.replay.walk import Identity, Walk, WalkFailedError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDENTITY = Identity(
@@ -207,22 +207,11 @@ def test_entity_messages_take_numbers_and_keep_their_ids() -> None:
     assert first[0] != first[1]
 
 
-def test_http_calls_poll_as_long_as_they_are_accepted() -> None:
-    """A 202 with a Location is asked again after Retry-After seconds."""
-    headers = {"X-Functions-Key": "secret", "Accept": "a/b"}
-    request = {"method": "POST", "uri": "http://x/", "content": "c", "headers": headers}
-    call = {"actionType": 8, "httpRequest": request}
-    accepted = '{"statusCode":202,"headers":{"Location":"http://x/s","Retry-After":"7"}}'
-    history = [scheduled(0, HTTP_ACTIVITY), completed(0, accepted)]
-    assert walk([call, A], history).decisions == [CreateTimer(1, NOW + timedelta(seconds=7))]
-    history += [timer_created(1), timer_fired(1)]
-    poll = walk([call, A], history).decisions[0]
-    assert isinstance(poll, ScheduleTask)
-    assert '"uri":"http://x/s"' in (poll.payload or "")
-    assert '"Accept"' in (poll.payload or "")
-    assert "secret" not in (poll.payload or "")
-    history += [scheduled(2, HTTP_ACTIVITY), completed(2, '{"statusCode":200,"headers":{}}')]
-    assert walk([call, A], history).decisions == [ScheduleTask(3, "A", "1")]
+def test_http_calls_are_refused() -> None:
+    """The local host makes none; the failure says what to do."""
+    call = {"actionType": 8, "httpRequest": {"method": "GET", "uri": "http://x/"}}
+    with pytest.raises(WalkFailedError, match="call_http is not supported by the local host"):
+        walk([call], [])
 
 
 def test_events_after_continue_as_new_are_carried_over() -> None:
