@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import gc
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aci_emulator.documents import DocumentError
 from aci_emulator.emulator import Emulator, PortTakenError, env_path
 from aci_emulator.runtimes.contract import RuntimeRefusalError
-from aci_emulator.settings import Settings, SettingsError, for_profile, with_file
+from aci_emulator.settings import NO_QUOTAS, Settings, SettingsError, for_profile, with_file
+from loopback.printable import PrintableFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 _COLLECT_AFTER = 20_000
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
     parser = argparse.ArgumentParser(
         prog="aci-emulator",
         description="A local Azure Resource Manager endpoint for Azure Container Instances.",
@@ -34,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="HTTP port of the identity endpoint and the admin API; 0 for any (8444)",
     )
+    parser.add_argument(
+        "--allow-host", action="append", help="another name it may be called by; repeatable"
+    )
     parser.add_argument("--state", type=Path, help="state folder (.local/aci-emulator)")
     parser.add_argument("--runtime", choices=("auto", "process", "docker", "scripted"))
     parser.add_argument("--profile", choices=("demo", "realistic", "instant"), default="demo")
@@ -41,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--subscription", help="id of the one subscription there is")
     parser.add_argument("--resource-group", action="append", help="a resource group; repeatable")
     parser.add_argument("--location", action="append", help="a location; repeatable")
+    parser.add_argument(
+        "--no-quotas", action="store_true", help="lift quotas and the rates of create and delete"
+    )
     parser.add_argument("--verbose", action="store_true", help="log every request")
     return parser
 
@@ -49,7 +58,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     """Return the settings: the profile, the file over it, the command line over both.
 
     Raises:
-        SettingsError: the file is wrong.
+        SettingsError: the file, or a value, is wrong.
     """
     settings = for_profile(arguments.profile)
     if arguments.config is not None:
@@ -57,13 +66,18 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     given = {
         "arm_port": arguments.port,
         "control_port": arguments.control_port,
+        "allowed_hosts": arguments.allow_host and tuple(arguments.allow_host),
         "state_dir": arguments.state,
         "runtime": arguments.runtime,
         "subscription_id": arguments.subscription,
         "resource_groups": arguments.resource_group and tuple(arguments.resource_group),
+        "limits": NO_QUOTAS if arguments.no_quotas else None,
         "locations": arguments.location and tuple(arguments.location),
     }
-    return dataclasses.replace(settings, **{k: v for k, v in given.items() if v is not None})
+    try:
+        return settings.changed(**{k: v for k, v in given.items() if v is not None})
+    except DocumentError as problem:
+        raise SettingsError(str(problem)) from problem
 
 
 async def _serve(settings: Settings) -> None:
@@ -93,11 +107,12 @@ def _greeting(emulator: Emulator) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then exit 0; exit 2 with one line when it cannot serve."""
-    parsed = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if parsed.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    parsed = command_line().parse_args(arguments)
+    os.umask(0o077)  # what it writes is the user's alone; containers get a umask of their own
+    console = logging.StreamHandler()
+    console.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = logging.DEBUG if parsed.verbose else logging.WARNING
+    logging.basicConfig(level=level, handlers=[console])
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     try:
         asyncio.run(_serve(settings_from(parsed)))

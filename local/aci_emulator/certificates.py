@@ -14,7 +14,7 @@ _NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 def certificate_path(state_dir: Path) -> Path:
-    """Where the CA's certificate is: what a client must trust."""
+    """Return where the CA's certificate is: what a client must trust."""
     return state_dir / "ca.pem"
 
 

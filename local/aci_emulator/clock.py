@@ -6,35 +6,38 @@ import asyncio
 import heapq
 import itertools
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 # A woken task may wake another, which may wake another: this many turns of the loop settle the longest
 # chain in the emulator (container, supervisor, deployment, operation) with a wide margin.
 _SETTLE_TURNS = 64
 
 
-class Clock(Protocol):
-    """Tells the time and waits."""
+class Clock(ABC):
+    """Tells the time and waits.
 
-    skew_s: float
-    """Seconds by which the service's wall clock is ahead of the true one (a fault)."""
+    Attributes:
+        skew_s: Seconds by which the service's wall clock is ahead of the true one (a fault).
+    """
+
+    skew_s = 0.0
 
     def now(self) -> datetime:
-        """The service's wall clock, aware UTC, skew included."""
-        ...
+        """Return the service's wall clock, aware UTC, skew included."""
+        return self.true_now() + timedelta(seconds=self.skew_s)
 
+    @abstractmethod
     def true_now(self) -> datetime:
-        """The true time, aware UTC, without the skew."""
-        ...
+        """Return the true time, aware UTC, without the skew."""
 
+    @abstractmethod
     def elapsed_s(self) -> float:
-        """Seconds since some fixed instant; never goes back, knows no skew."""
-        ...
+        """Return the seconds since some fixed instant; they never go back and know no skew."""
 
+    @abstractmethod
     async def sleep(self, delay_s: float) -> None:
-        """Return after `delay_s` of this clock's time."""
-        ...
+        """Return after `delay_s` of this clock's time; at once when it is zero."""
 
     async def advance(self, step_s: float) -> None:
         """Move a virtual clock on, waking every sleeper in its turn.
@@ -42,38 +45,27 @@ class Clock(Protocol):
         Raises:
             RuntimeError: the clock is the real one.
         """
-        ...
-
-
-class RealClock:
-    """The machine's clock."""
-
-    def __init__(self) -> None:
-        self.skew_s = 0.0
-
-    def now(self) -> datetime:
-        """The machine's wall clock plus the skew."""
-        return datetime.now(UTC) + timedelta(seconds=self.skew_s)
-
-    def true_now(self) -> datetime:
-        """The machine's wall clock."""
-        return datetime.now(UTC)
-
-    def elapsed_s(self) -> float:
-        """The machine's monotonic clock."""
-        return time.monotonic()
-
-    async def sleep(self, delay_s: float) -> None:
-        """Return after `delay_s` real seconds; at once when it is zero."""
-        if delay_s > 0:
-            await asyncio.sleep(delay_s)
-
-    async def advance(self, step_s: float) -> None:
-        """Refuse: real time cannot be moved."""
         raise RuntimeError(f"the clock is real and cannot be advanced by {step_s} s")
 
 
-class VirtualClock:
+class RealClock(Clock):
+    """The machine's clock."""
+
+    def true_now(self) -> datetime:
+        """Return the machine's wall clock."""
+        return datetime.now(UTC)
+
+    def elapsed_s(self) -> float:
+        """Return the machine's monotonic clock."""
+        return time.monotonic()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return after `delay_s` real seconds."""
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+
+
+class VirtualClock(Clock):
     """A clock that stands still until it is advanced.
 
     Args:
@@ -81,26 +73,21 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        self.skew_s = 0.0
         self._start = start or datetime.now(UTC)
         self._elapsed_s = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
-    def now(self) -> datetime:
-        """Where the clock stands, plus the skew."""
-        return self.true_now() + timedelta(seconds=self.skew_s)
-
     def true_now(self) -> datetime:
-        """Where the clock stands."""
+        """Return where the clock stands."""
         return self._start + timedelta(seconds=self._elapsed_s)
 
     def elapsed_s(self) -> float:
-        """Virtual seconds since the clock was made."""
+        """Return the virtual seconds since the clock was made."""
         return self._elapsed_s
 
     async def sleep(self, delay_s: float) -> None:
-        """Return once the clock was advanced by `delay_s`; at once when it is zero."""
+        """Return once the clock was advanced by `delay_s`."""
         if delay_s <= 0:
             return
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()

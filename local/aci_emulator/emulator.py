@@ -9,41 +9,19 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from aci_emulator.admin.handlers import AdminHandlers
-from aci_emulator.admin.routes import routes as admin_routes
 from aci_emulator.certificates import certificate_path, server_context
 from aci_emulator.clock import Clock, RealClock
-from aci_emulator.context import Context
-from aci_emulator.faults import FaultError, FaultPlan, parse_rule
-from aci_emulator.gateway import ArmGateway, ControlGateway, GatewayServer
-from aci_emulator.groups.deployment import Around
-from aci_emulator.groups.handlers import GroupHandlers
-from aci_emulator.groups.registry import ContainerGroups
-from aci_emulator.groups.routes import routes as group_routes
-from aci_emulator.groups.troubles import TroubleMaker
-from aci_emulator.identity.handlers import IdentityHandlers
-from aci_emulator.identity.routes import routes as identity_routes
-from aci_emulator.identity.state import Tokens, signing_key
-from aci_emulator.locations.handlers import LocationHandlers
-from aci_emulator.locations.routes import routes as location_routes
-from aci_emulator.operations.handlers import OperationHandlers
-from aci_emulator.operations.routes import routes as operation_routes
-from aci_emulator.operations.state import Operations
-from aci_emulator.providers.handlers import ProviderHandlers
-from aci_emulator.providers.routes import routes as provider_routes
-from aci_emulator.providers.state import Registration
-from aci_emulator.request_log import RequestLog
-from aci_emulator.routing import Route, Router
 from aci_emulator.runtimes.choice import choose_runtime
-from aci_emulator.runtimes.scripted import ScriptedRuntime, ScriptError, parse_script
-from aci_emulator.settings import Settings, SettingsError
-from aci_emulator.throttling import Throttle
+from aci_emulator.runtimes.scripted import ScriptedRuntime
+from aci_emulator.service import Service
+from aci_emulator.wire import GatewayServer
 
 if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
     from aci_emulator.runtimes.contract import Runtime
+    from aci_emulator.settings import Settings
 
 _HOST = "127.0.0.1"
 _DRAIN_S = 2.0
@@ -77,7 +55,7 @@ class Emulator:
         self.settings = settings
         self.clock = clock or RealClock()
         self.runtime, self.runtime_reason = self._choose(runtime)
-        self.context = _context(settings, self.clock, self.runtime)
+        self.service = Service(settings, self.clock, self.runtime)
         self._runners: list[web.ServerRunner] = []
         self._addresses: Addresses | None = None
 
@@ -86,11 +64,8 @@ class Emulator:
             return runtime, "The runtime was given."
         if self.settings.runtime != "scripted":
             return choose_runtime(self.settings.runtime, self.settings.state_dir)
-        try:
-            scripts = tuple(parse_script(raw) for raw in self.settings.scripts)
-        except ScriptError as problem:
-            raise SettingsError(f"[[scripts]]: {problem}") from problem
-        return ScriptedRuntime(self.clock, scripts), "Containers follow scripts; nothing runs."
+        runtime = ScriptedRuntime(self.clock, self.settings.scripts)
+        return runtime, "Containers follow scripts; nothing runs."
 
     @property
     def addresses(self) -> Addresses:
@@ -110,10 +85,9 @@ class Emulator:
         await self.runtime.open()
         try:
             tls = server_context(settings.state_dir)
-            arm = GatewayServer(ArmGateway(Router(self._arm_routes()), self.context))
+            arm = GatewayServer(self.service.arm_gateway(), settings.idle_s)
             arm_port = await self._serve(arm, settings.arm_port, "--port", ssl_context=tls)
-            router = Router(self._control_routes())
-            control = GatewayServer(ControlGateway(router, settings.limits.body_bytes))
+            control = GatewayServer(self.service.control_gateway(), settings.idle_s)
             control_port = await self._serve(control, settings.control_port, "--control-port")
         except BaseException:
             await self.stop()
@@ -145,21 +119,6 @@ class Emulator:
         bound: int = runner.addresses[0][1]
         return bound
 
-    def _arm_routes(self) -> list[Route]:
-        context = self.context
-        return [
-            *group_routes(GroupHandlers(context)),
-            *operation_routes(OperationHandlers(context)),
-            *location_routes(LocationHandlers(context)),
-            *provider_routes(ProviderHandlers(context)),
-        ]
-
-    def _control_routes(self) -> list[Route]:
-        return [
-            *identity_routes(IdentityHandlers(self.context.tokens)),
-            *admin_routes(AdminHandlers(self.context, self.runtime)),
-        ]
-
     def environment(self) -> dict[str, str]:
         """Return what an unmodified SDK client needs in its environment."""
         settings, addresses = self.settings, self.addresses
@@ -171,10 +130,10 @@ class Emulator:
             "RESOURCE_GROUP": settings.resource_groups[0],
             "LOCATION": settings.locations[0],
             "IDENTITY_ENDPOINT": f"{addresses.control}/msi/token",
-            "IDENTITY_HEADER": self.context.tokens.identity_header,
+            "IDENTITY_HEADER": self.service.tokens.identity_header,
             "REQUESTS_CA_BUNDLE": trusted,
             "SSL_CERT_FILE": trusted,
-            "ACI_EMULATOR_ADMIN": f"{addresses.control}/admin",
+            "ACI_EMULATOR_ADMIN": f"{addresses.control}/admin/{self.service.admin_secret}",
         }
 
     def _write_env(self) -> None:
@@ -194,8 +153,7 @@ class Emulator:
         for runner in self._runners:
             await _close(runner)
         self._runners.clear()
-        await self.context.troubles.close()
-        await self.context.groups.close()
+        await self.service.close()
         await self.runtime.close()
 
 
@@ -212,38 +170,5 @@ async def _close(runner: web.ServerRunner) -> None:
 
 
 def env_path(state_dir: Path) -> Path:
-    """Where a serving emulator's environment is written."""
+    """Return where a serving emulator's environment is written."""
     return state_dir / "env"
-
-
-def _context(settings: Settings, clock: Clock, runtime: Runtime) -> Context:
-    operations = Operations()
-    around = Around(
-        runtime=runtime,
-        clock=clock,
-        delays=settings.delays,
-        provisioning_timeout_s=settings.provisioning_timeout_s,
-    )
-    groups = ContainerGroups(around, operations, settings.limits)
-    return Context(
-        settings=settings,
-        clock=clock,
-        groups=groups,
-        operations=operations,
-        registration=Registration(registered=settings.registered),
-        tokens=Tokens(signing_key(settings.state_dir), lifetime_s=settings.token_lifetime_s),
-        throttle=Throttle(clock, settings.limits, settings.subscription_id),
-        faults=_faults(settings),
-        troubles=TroubleMaker(groups, clock),
-        requests=RequestLog(),
-    )
-
-
-def _faults(settings: Settings) -> FaultPlan:
-    plan = FaultPlan(settings.seed)
-    for raw in settings.faults:
-        try:
-            plan.add(parse_rule(raw))
-        except FaultError as problem:
-            raise SettingsError(f"[[faults]]: {problem}") from problem
-    return plan

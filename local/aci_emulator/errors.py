@@ -3,12 +3,16 @@
 ArmError            what a client sees as `{"error": {"code", "message"}}`
  └─ ConnectionCut   not an answer at all: the connection is closed (a fault)
 
-Each resource kind has its own `errors.py` with functions that return an `ArmError` in Azure's wording.
+Each resource kind has its own `errors.py` with the refusals it knows, in Azure's wording.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from string import Formatter
 from typing import Any
+
+_LONGEST_PART = 512
 
 
 class ArmError(Exception):
@@ -43,102 +47,100 @@ class ArmError(Exception):
         self._body = body
 
     def detail(self) -> dict[str, str]:
-        """The `error` object alone, as operations carry it."""
+        """Return the `error` object alone, as operations carry it."""
         head = {} if self.code is None else {"code": self.code}
         return {**head, "message": self.message}
 
     def body(self) -> Any:
-        """The body of the answer."""
+        """Return the body of the answer."""
         return {"error": self.detail()} if self._body is None else self._body
+
+
+def caller_refused(why: str) -> ArmError:
+    """Return the refusal of what another site's page has sent. Ours: ARM has no such thing."""
+    text = f"{why}; --allow-host allows another name."
+    return ArmError(status=403, code="CallerRefused", message=text)
+
+
+def admin_path_unknown() -> ArmError:
+    """Return the refusal of who does not know the admin API's path. Ours, too."""
+    text = (
+        "The admin API answers below the URL in ACI_EMULATOR_ADMIN of the state folder's env file."
+    )
+    return ArmError(status=403, code="AdminPathUnknown", message=text)
 
 
 class ConnectionCut(Exception):  # noqa: N818 - an event on the wire, not an error of ours
     """The connection is to be closed without an answer."""
 
 
-def invalid_content(message: str) -> ArmError:
-    """The body is not JSON, or a value has the wrong type."""
-    return ArmError(
-        status=400,
-        code="InvalidRequestContent",
-        message=f"The request content was invalid and could not be deserialized: '{message}'.",
-    )
+@dataclass(frozen=True)
+class Refusal:
+    """A kind of refusal: called with the parts of its text, in their order, it is the error."""
+
+    code: str
+    text: str
+    status: int = 400
+
+    def __call__(self, *parts: object) -> ArmError:
+        """Return the error that says this of these parts; what a client sent is cut to a length."""
+        names = dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.text) if name)
+        shown = [part[:_LONGEST_PART] if isinstance(part, str) else part for part in parts]
+        message = self.text.format(**dict(zip(names, shown, strict=True)))
+        return ArmError(status=self.status, code=self.code, message=message)
 
 
-def content_too_large(limit_bytes: int) -> ArmError:
-    """The body is over ARM's limit."""
-    return ArmError(
-        status=413,
-        code="RequestContentTooLarge",
-        message=f"Request content size exceeds the maximum size of {limit_bytes} bytes.",
-    )
-
-
-def bad_request(message: str) -> ArmError:
-    """The request is not HTTP as the service understands it."""
-    return ArmError(status=400, code="BadRequest", message=message)
-
-
-def api_version_missing() -> ArmError:
-    """No `api-version` in the query."""
-    return ArmError(
-        status=400,
-        code="MissingApiVersionParameter",
-        message="The api-version query parameter (?api-version=) is required for all requests.",
-    )
-
-
-def api_version_unknown(version: str, known: tuple[str, ...]) -> ArmError:
-    """An `api-version` the emulator does not serve."""
-    return ArmError(
-        status=400,
-        code="InvalidApiVersionParameter",
-        message=f"The api-version '{version}' is invalid. "
-        f"The supported versions are '{','.join(known)}'.",
-    )
-
-
-def subscription_not_found(subscription: str) -> ArmError:
-    """Another subscription than the configured one."""
-    return ArmError(
-        status=404,
-        code="SubscriptionNotFound",
-        message=f"The subscription '{subscription}' could not be found.",
-    )
-
-
-def resource_group_not_found(name: str) -> ArmError:
-    """A resource group that is not configured."""
-    return ArmError(
-        status=404,
-        code="ResourceGroupNotFound",
-        message=f"Resource group '{name}' could not be found.",
-    )
-
-
-def not_registered() -> ArmError:
-    """The subscription is not registered for the namespace."""
-    return ArmError(
-        status=409,
-        code="MissingSubscriptionRegistration",
-        message="The subscription is not registered to use namespace "
-        "'Microsoft.ContainerInstance'. See https://aka.ms/rps-not-found for how to register "
-        "subscriptions.",
-    )
-
-
-def path_not_found(path: str) -> ArmError:
-    """No such path, in ARM or in the emulator."""
-    return ArmError(
-        status=404,
-        code="InvalidResourceType",
-        message=f"The path '{path[:200]}' names no resource type the emulator knows "
-        "(see its support matrix).",
-    )
+# The body is not JSON, or a value has the wrong type.
+invalid_content = Refusal(
+    "InvalidRequestContent",
+    "The request content was invalid and could not be deserialized: '{problem}'.",
+)
+content_too_large = Refusal(
+    "RequestContentTooLarge",
+    "Request content size exceeds the maximum size of {limit_bytes} bytes.",
+    413,
+)
+bad_request = Refusal("BadRequest", "{problem}")
+api_version_missing = Refusal(
+    "MissingApiVersionParameter",
+    "The api-version query parameter (?api-version=) is required for all requests.",
+)
+api_version_unknown = Refusal(
+    "InvalidApiVersionParameter",
+    "The api-version '{version}' is invalid. The supported versions are '{known}'.",
+)
+subscription_not_found = Refusal(
+    "SubscriptionNotFound", "The subscription '{subscription}' could not be found.", 404
+)
+resource_group_not_found = Refusal(
+    "ResourceGroupNotFound", "Resource group '{name}' could not be found.", 404
+)
+not_registered = Refusal(
+    "MissingSubscriptionRegistration",
+    "The subscription is not registered to use namespace 'Microsoft.ContainerInstance'. See "
+    "https://aka.ms/rps-not-found for how to register subscriptions.",
+    409,
+)
+path_not_found = Refusal(
+    "InvalidResourceType",
+    "The path '{path}' names no resource type the emulator knows (see its support matrix).",
+    404,
+)
+# Azure has it, the emulator does not, and says so.
+unsupported = Refusal(
+    "NotSupportedByEmulator", "{what} is not supported by the emulator (see its support matrix)."
+)
+# The emulator itself failed; its console has the reason.
+internal = Refusal(
+    "InternalServerError",
+    "Encountered an internal server error. The tracking activity id is '{activity_id}', "
+    "correlation id is '{activity_id}'.",
+    500,
+)
 
 
 def method_not_allowed(method: str, allowed: tuple[str, ...]) -> ArmError:
-    """The path is known, the method is not."""
+    """Refuse a method that its path does not have."""
     return ArmError(
         status=405,
         code="MethodNotAllowed",
@@ -147,20 +149,31 @@ def method_not_allowed(method: str, allowed: tuple[str, ...]) -> ArmError:
     )
 
 
-def unsupported(what: str) -> ArmError:
-    """Azure has it, the emulator does not, and says so."""
-    return ArmError(
-        status=400,
-        code="NotSupportedByEmulator",
-        message=f"{what} is not supported by the emulator (see its support matrix).",
-    )
+_USUAL = {
+    400: ("BadRequest", "The request is invalid."),
+    401: ("AuthenticationFailed", "Authentication failed."),
+    403: (
+        "AuthorizationFailed",
+        "The client does not have authorization to perform the action over the scope.",
+    ),
+    404: (
+        "ResourceNotFound",
+        "The Resource was not found. See https://aka.ms/ARMResourceNotFoundFix for more.",
+    ),
+    409: ("Conflict", "The request conflicts with another one."),
+    429: ("TooManyRequests", "The request is being throttled. Please retry later."),
+    502: ("BadGateway", "The gateway did not receive a response from the resource provider."),
+    503: ("ServiceUnavailable", "The service is temporarily unavailable. Please retry later."),
+    504: (
+        "GatewayTimeout",
+        "The gateway did not receive a response from 'Microsoft.ContainerInstance' in time.",
+    ),
+}
 
 
-def internal(activity_id: str) -> ArmError:
-    """The emulator itself failed; its console has the reason."""
-    return ArmError(
-        status=500,
-        code="InternalServerError",
-        message="Encountered an internal server error. The tracking activity id is "
-        f"'{activity_id}', correlation id is '{activity_id}'.",
+def usual(status: int) -> ArmError:
+    """Return what ARM says with a status when nothing more is known."""
+    code, message = _USUAL.get(
+        status, ("InternalServerError", "Encountered an internal server error.")
     )
+    return ArmError(status=status, code=code, message=message)

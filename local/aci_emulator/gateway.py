@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import hmac
 import logging
 import time
 import uuid
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from typing import TYPE_CHECKING
 
 from aci_emulator import errors
 from aci_emulator.errors import ArmError, ConnectionCut
 from aci_emulator.request_log import LoggedRequest
-from aci_emulator.routing import Answer, Call, Route, Router
+from aci_emulator.routing import Answer, Route, Router
+from aci_emulator.wire import call_of, check_caller, encode, read_payload
 
 if TYPE_CHECKING:
-    from aci_emulator.context import Context
-    from aci_emulator.faults import FaultRule
+    from aiohttp import web
+
+    from aci_emulator.clock import Clock
+    from aci_emulator.fault_rules import FaultRule
+    from aci_emulator.faults import FaultPlan
+    from aci_emulator.identity.state import Tokens
+    from aci_emulator.request_log import RequestLog
+    from aci_emulator.subscription import Subscription
+    from aci_emulator.throttling import Throttle
+    from loopback.callers import Callers
 
 _log = logging.getLogger(__name__)
 
@@ -32,67 +39,29 @@ API_VERSIONS = (
 )  # fmt: skip
 """Versions whose container group has the one shape the emulator serves."""
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))  # made once: json.dumps would make one a call
-_PROVIDER_VERSIONS_FREE = ("Providers_Get", "Providers_Register")
 _CUT_STATUS = 0
 
 
-async def read_payload(request: web.BaseRequest, limit_bytes: int) -> Any:
-    """Return a request's JSON body, None when it is empty.
+@dataclass(frozen=True, kw_only=True)
+class Stations:
+    """What every ARM request goes through before its handler."""
 
-    Raises:
-        ArmError: too large, or not JSON in UTF-8.
-    """
-    if request.content_length is not None and request.content_length > limit_bytes:
-        raise errors.content_too_large(limit_bytes)
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise errors.content_too_large(limit_bytes)
-    if not body:
-        return None
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise errors.invalid_content("the JSON is nested too deeply") from None
-    except ValueError as problem:
-        raise errors.invalid_content(f"the body is not JSON: {problem}"[:300]) from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def call_of(request: web.BaseRequest, route: Route, params: dict[str, str], payload: Any) -> Call:
-    """Return a request as handlers see it."""
-    return Call(
-        operation=route.operation,
-        path=request.rel_url.raw_path,
-        params=params,
-        query={name.lower(): value for name, value in request.query.items()},
-        headers={name.lower(): value for name, value in request.headers.items()},
-        payload=payload,
-        base_url=f"{request.scheme}://{request.host}",
-    )
-
-
-def encode(answer: Answer, headers: dict[str, str]) -> web.Response:
-    """Return an answer as HTTP."""
-    merged = {**headers, **answer.headers}
-    if answer.body is None:
-        return web.Response(status=answer.status, headers=merged)
-    merged["Content-Type"] = "application/json; charset=utf-8"
-    body = _ENCODER.encode(answer.body).encode()
-    return web.Response(status=answer.status, body=body, headers=merged)
+    subscription: Subscription
+    clock: Clock
+    faults: FaultPlan
+    tokens: Tokens
+    throttle: Throttle
+    requests: RequestLog
+    body_limit_bytes: int
+    callers: Callers
 
 
 class ArmGateway:
     """The ARM endpoint: faults, token, throttle, api-version, then the operation's handler."""
 
-    def __init__(self, router: Router, context: Context) -> None:
+    def __init__(self, router: Router, stations: Stations) -> None:
         self._router = router
-        self._context = context
+        self._stations = stations
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -100,6 +69,7 @@ class ArmGateway:
         headers = self._headers()
         operation, group, cut = "unknown", "", False
         try:
+            check_caller(request, self._stations.callers)
             route, params = self._router.find(request.method, request.rel_url.raw_path)
             operation, group = route.operation, params.get("name", "").lower()
             answer = await self._answer(request, route, params, headers)
@@ -121,8 +91,8 @@ class ArmGateway:
 
     def _headers(self) -> dict[str, str]:
         request_id = str(uuid.uuid4())
-        location = self._context.settings.locations[0]
-        now = self._context.clock.now()
+        location = self._stations.subscription.locations[0]
+        now = self._stations.clock.now()
         return {
             "Cache-Control": "no-cache",
             "Pragma": "no-cache",
@@ -143,14 +113,17 @@ class ArmGateway:
         headers: dict[str, str],
     ) -> Answer:
         """Go through the stations of a request; adds to `headers` what they say."""
-        context = self._context
-        rules = context.faults.for_request(route.operation, params.get("name", "").lower())
+        stations = self._stations
+        rules = stations.faults.for_request(route.operation, params.get("name", "").lower())
         await self._before(rules)
-        context.tokens.check(request.headers.get("Authorization"))
-        _check_version(request.query.get("api-version"), route.operation)
-        self._check_subscription(params.get("subscription"))
-        headers |= context.throttle.pass_arm(request.method, _ACTOR)
-        payload = await read_payload(request, context.settings.limits.body_bytes)
+        if route.needs_token:
+            stations.tokens.check(request.headers.get("Authorization"))
+        _check_version(request.query.get("api-version"), route)
+        if "subscription" in params:
+            stations.subscription.check(params["subscription"])
+        headers |= stations.throttle.pass_arm(request.method, _ACTOR)
+        limit = stations.body_limit_bytes
+        payload = await read_payload(request, limit) if route.reads_body else None
         answer = await route.handler(call_of(request, route, params, payload))
         _after(rules)
         return answer
@@ -166,20 +139,15 @@ class ArmGateway:
             elif rule.kind == "respond":
                 raise _as_error(rule)
             elif rule.kind == "expire_token":
-                self._context.tokens.expire_all()
-
-    def _check_subscription(self, subscription: str | None) -> None:
-        known = self._context.settings.subscription_id
-        if subscription is not None and subscription.lower() != known.lower():
-            raise errors.subscription_not_found(subscription[:60])
+                self._stations.tokens.expire_all()
 
     def _note(
         self, request: web.BaseRequest, operation: str, group: str, status: int, began_s: float
     ) -> None:
         duration_ms = (time.perf_counter() - began_s) * 1000
-        self._context.requests.add(
+        self._stations.requests.add(
             LoggedRequest(
-                at=self._context.clock.now(),
+                at=self._stations.clock.now(),
                 operation=operation,
                 method=request.method[:10],
                 group=group[:63],
@@ -198,11 +166,11 @@ def _refused(refusal: ArmError) -> Answer:
     return Answer(status=refusal.status, body=refusal.body(), headers=headers)
 
 
-def _check_version(version: str | None, operation: str) -> None:
+def _check_version(version: str | None, route: Route) -> None:
     if not version:
         raise errors.api_version_missing()
-    if operation not in _PROVIDER_VERSIONS_FREE and version not in API_VERSIONS:
-        raise errors.api_version_unknown(version[:40], API_VERSIONS)
+    if not route.any_version and version not in API_VERSIONS:
+        raise errors.api_version_unknown(version, ",".join(API_VERSIONS))
 
 
 def _after(rules: list[FaultRule]) -> None:
@@ -215,26 +183,60 @@ def _after(rules: list[FaultRule]) -> None:
 
 
 def _as_error(rule: FaultRule) -> ArmError:
+    usual = errors.usual(rule.status)
     return ArmError(
         status=rule.status,
-        code=rule.code,
-        message=rule.message,
+        code=usual.code if rule.code is None else rule.code,
+        message=usual.message if rule.message is None else rule.message,
         body=rule.body,
         retry_after_s=rule.retry_after_s,
     )
 
 
+class AdminDoor:
+    """The admin API, which answers to those who know its path only.
+
+    Args:
+        router: Its routes, below `/admin`.
+        secret: The segment after `/admin`, another one in each run.
+    """
+
+    def __init__(self, router: Router, secret: str) -> None:
+        self._router = router
+        self._secret = secret.encode()
+
+    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
+        """Return the route and the names in the path; None for a path of somebody else.
+
+        Raises:
+            ArmError: the secret is not in it, or there is nothing behind it.
+        """
+        first, _, rest = raw_path.strip("/").partition("/")
+        if first.lower() != "admin":
+            return None
+        shown, _, inside = rest.partition("/")
+        if not hmac.compare_digest(shown.encode("utf-8", "replace"), self._secret):
+            raise errors.admin_path_unknown()
+        return self._router.find(method, f"/admin/{inside}")
+
+
 class ControlGateway:
     """The control port: identity endpoint and admin API, on loopback, without a token."""
 
-    def __init__(self, router: Router, body_limit_bytes: int) -> None:
-        self._router = router
+    def __init__(
+        self, identity: Router, admin: AdminDoor, *, callers: Callers, body_limit_bytes: int
+    ) -> None:
+        self._identity = identity
+        self._admin = admin
+        self._callers = callers
         self._body_limit_bytes = body_limit_bytes
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         try:
-            route, params = self._router.find(request.method, request.rel_url.raw_path)
+            check_caller(request, self._callers)
+            asked = request.method, request.rel_url.raw_path
+            route, params = self._admin.find(*asked) or self._identity.find(*asked)
             payload = await read_payload(request, self._body_limit_bytes)
             answer = await route.handler(call_of(request, route, params, payload))
         except ArmError as refusal:
@@ -243,40 +245,3 @@ class ControlGateway:
             _log.exception("control request %s failed", request.method)
             answer = _refused(errors.internal(str(uuid.uuid4())))
         return encode(answer, {})
-
-
-class _Protocol(RequestHandler):
-    """Answers what is not HTTP in ARM's shape, too."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the answer to a request that could not even be parsed."""
-        del message  # it quotes the request
-        if request.writer.output_size > 0:
-            raise ConnectionError("a reply is under way already")
-        known = status < HTTPStatus.INTERNAL_SERVER_ERROR
-        if not known:
-            _log.error("protocol error", exc_info=exc)
-        code = "BadRequest" if known else "InternalServerError"
-        text = (
-            "The request is not valid HTTP." if known else "Encountered an internal server error."
-        )
-        refusal = ArmError(status=status, code=code, message=text)
-        response = encode(Answer(status=status, body=refusal.body()), {})
-        response.force_close()
-        return response
-
-
-class GatewayServer(web.Server):
-    """An aiohttp server without its own error pages."""
-
-    def __call__(self) -> RequestHandler:
-        """Return the protocol of one connection."""
-        return _Protocol(self, loop=asyncio.get_running_loop(), **self._kwargs)

@@ -27,13 +27,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def aci_emulator_settings(tmp_path: Path) -> Settings:
-    """What the emulator is told: profile `instant`, scripted runtime, any free ports."""
-    import dataclasses
-
+    """Return what the emulator is told: profile `instant`, scripted runtime, any free ports."""
     from aci_emulator.settings import for_profile
 
-    return dataclasses.replace(
-        for_profile("instant"),
+    return for_profile("instant").changed(
         arm_port=0,
         control_port=0,
         state_dir=tmp_path / "aci-emulator",
@@ -43,7 +40,7 @@ def aci_emulator_settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def aci_emulator_clock() -> Clock | None:
-    """The emulator's time: a virtual clock; None means real time."""
+    """Return the emulator's time: a virtual clock; None means real time."""
     from aci_emulator.clock import VirtualClock
 
     return VirtualClock()
@@ -53,7 +50,7 @@ def aci_emulator_clock() -> Clock | None:
 def aci_emulator(
     aci_emulator_settings: Settings, aci_emulator_clock: Clock | None
 ) -> Iterator[InProcessEmulator]:
-    """A serving emulator with `env`, `admin` and, to look inside, `emulator`."""
+    """Yield a serving emulator with `env`, `admin` and, to look inside, `emulator`."""
     from aci_emulator.in_process import InProcessEmulator
 
     with InProcessEmulator(aci_emulator_settings, clock=aci_emulator_clock) as running:

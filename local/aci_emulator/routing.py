@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,19 +43,31 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_CONTENT = Answer(status=204)
+
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Route:
-    """One operation: `path` has `{name}` where a name stands."""
+    """One operation: `path` has `{name}` where a name stands.
+
+    Attributes:
+        any_version: Whether it answers every api-version, as what is not of the provider does.
+        needs_token: Whether a caller must be known.
+        reads_body: Whether it wants the request's JSON; else whatever was sent is left unread.
+    """
 
     method: str
     path: str
     operation: str
     handler: Handler
+    any_version: bool = False
+    needs_token: bool = True
+    reads_body: bool = True
 
 
+_SLASHES = re.compile("/+")
 _MOST_SEGMENTS = 20  # no route is as long; a path of a million slashes costs nothing
 
 
@@ -86,12 +99,12 @@ class Router:
         node.routes[route.method] = route
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
-        """Return the route and the names in the path.
+        """Return the route and the names in the path; several slashes are one, as for ARM.
 
         Raises:
             ArmError: 404 for an unknown path, 405 for an unknown method of a known one.
         """
-        segments = raw_path.strip("/").split("/", _MOST_SEGMENTS)
+        segments = _SLASHES.sub("/", raw_path).strip("/").split("/", _MOST_SEGMENTS)
         params: dict[str, str] = {}
         node = self._descend(self._root, segments, params)
         if node is None:

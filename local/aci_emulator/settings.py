@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aci_emulator.documents import (
+    Document,
+    DocumentError,
+    Flag,
+    Number,
+    OptionalNumber,
+    OptionalWhole,
+    Whole,
+)
+from aci_emulator.fault_rules import FaultRule
+from aci_emulator.scripts import Script
 
 RuntimeName = Literal["auto", "process", "docker", "scripted"]
+_SomeTexts = Annotated[tuple[str, ...], Field(min_length=1)]
 ProfileName = Literal["demo", "realistic", "instant"]
 
 
@@ -16,8 +29,7 @@ class SettingsError(Exception):
     """A setting is wrong; the text names it and says what it should be."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delays:
+class Delays(Document):
     """How long the service takes for each step, in seconds of the emulator's clock.
 
     Attributes:
@@ -27,26 +39,28 @@ class Delays:
         lag_s: From a container's end until the service shows it.
         group_lag_s: From the last container's shown end until the group's state follows.
         delete_s: How long DELETE takes to answer.
+        gone_s: From the answer to DELETE until the group is no longer shown (Azure: seconds to
+            minutes).
         stop_grace_s: From SIGTERM to SIGKILL.
         backoff_s: First delay of CrashLoopBackOff; doubles with each restart.
         backoff_limit_s: Longest delay of CrashLoopBackOff.
         repair_s: How long a repair, a platform restart or the return of an evicted group takes.
     """
 
-    accept_s: float = 0.1
-    pull_s: float = 0.4
-    start_s: float = 0.3
-    lag_s: float = 0.2
-    group_lag_s: float = 0.0
-    delete_s: float = 0.2
-    stop_grace_s: float = 1.0
-    backoff_s: float = 2.0
-    backoff_limit_s: float = 30.0
-    repair_s: float = 2.0
+    accept_s: Number = 0.1
+    pull_s: Number = 0.4
+    start_s: Number = 0.3
+    lag_s: Number = 0.2
+    group_lag_s: Number = 0.0
+    delete_s: Number = 0.2
+    gone_s: Number = 0.0
+    stop_grace_s: Number = 1.0
+    backoff_s: Number = 2.0
+    backoff_limit_s: Number = 30.0
+    repair_s: Number = 2.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(Document):
     """Quotas and throttles; None means none.
 
     Attributes:
@@ -60,30 +74,26 @@ class Limits:
         page_size: Groups on one page of a list.
     """
 
-    groups: int | None = 100
-    cores: float | None = 100
-    creates_per_5_min: int | None = 100
-    creates_per_hour: int | None = 300
-    deletes_per_5_min: int | None = 100
-    deletes_per_hour: int | None = 300
-    read_burst: int | None = 250
-    reads_per_s: float = 25
-    write_burst: int | None = 200
-    writes_per_s: float = 10
-    body_bytes: int = 4 * 1024 * 1024
-    page_size: int = 100
+    groups: OptionalWhole = 100
+    cores: OptionalNumber = 100
+    creates_per_5_min: OptionalWhole = 100
+    creates_per_hour: OptionalWhole = 300
+    deletes_per_5_min: OptionalWhole = 100
+    deletes_per_hour: OptionalWhole = 300
+    read_burst: OptionalWhole = 250
+    reads_per_s: Number = 25
+    write_burst: OptionalWhole = 200
+    writes_per_s: Number = 10
+    body_bytes: Whole = 4 * 1024 * 1024
+    page_size: Annotated[int, Field(strict=True, ge=1)] = 100
 
 
-NO_LIMITS = Limits(
-    groups=None,
-    cores=None,
-    creates_per_5_min=None,
-    creates_per_hour=None,
-    deletes_per_5_min=None,
-    deletes_per_hour=None,
-    read_burst=None,
-    write_burst=None,
-)
+_CREATES = ("creates_per_5_min", "creates_per_hour")
+_DELETES = ("deletes_per_5_min", "deletes_per_hour")
+NO_QUOTAS = dict.fromkeys(("groups", "cores", *_CREATES, *_DELETES))
+"""What lifts the resource provider's quotas and rates, and leaves ARM's token buckets."""
+
+NO_LIMITS = Limits().changed(**NO_QUOTAS, read_burst=None, write_burst=None)
 
 DELAYS: dict[str, Delays] = {
     "demo": Delays(),
@@ -119,8 +129,7 @@ LIMITS: dict[str, Limits] = {"demo": Limits(), "realistic": Limits(), "instant":
 """Limits by profile name: `instant` is for tests that count something else."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Images:
+class Images(Document):
     """Which images the emulated registries have. Patterns are globs over the reference as given.
 
     Attributes:
@@ -136,13 +145,14 @@ class Images:
     registry_down: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Document):
     """Everything an emulator needs to know.
 
     Attributes:
         arm_port: HTTPS port of the ARM endpoint on loopback; 0 for any.
         control_port: HTTP port of the identity endpoint and the admin API on loopback; 0 for any.
+        allowed_hosts: More names that it may be called by, besides those of loopback.
+        idle_s: How long a connection may be silent within a request, in real seconds.
         state_dir: Where the CA, the env file and the runtimes' folders live.
         runtime: Which runtime runs containers.
         subscription_id: The only subscription there is.
@@ -152,26 +162,28 @@ class Settings:
         registered: Whether the subscription is registered for the namespace from the start.
         provisioning_timeout_s: After this a group that has not started is Failed.
         seed: Of everything random (shares of faults).
-        faults: Fault rules as read from the file, parsed by `faults.parse_rule`.
-        scripts: Scripts of the scripted runtime as read, parsed by `runtimes.scripted.parse_script`.
+        faults: Fault rules in force from the start.
+        scripts: Scripts of the scripted runtime.
     """
 
-    arm_port: int = 8443
-    control_port: int = 8444
+    arm_port: Whole = 8443
+    control_port: Whole = 8444
+    allowed_hosts: tuple[str, ...] = ()
+    idle_s: Number = 30
     state_dir: Path = Path(".local/aci-emulator")
     runtime: RuntimeName = "auto"
     subscription_id: str = "00000000-0000-0000-0000-000000000001"
-    resource_groups: tuple[str, ...] = ("acijobs",)
-    locations: tuple[str, ...] = ("eastus",)
-    token_lifetime_s: float = 86_400
-    registered: bool = True
-    provisioning_timeout_s: float = 1800
-    seed: int = 0
-    delays: Delays = field(default_factory=Delays)
-    limits: Limits = field(default_factory=Limits)
-    images: Images = field(default_factory=Images)
-    faults: tuple[dict[str, Any], ...] = ()
-    scripts: tuple[dict[str, Any], ...] = ()
+    resource_groups: _SomeTexts = ("acijobs",)
+    locations: _SomeTexts = ("eastus",)
+    token_lifetime_s: Number = 86_400
+    registered: Flag = True
+    provisioning_timeout_s: Number = 1800
+    seed: Whole = 0
+    delays: Delays = Delays()
+    limits: Limits = Limits()
+    images: Images = Images()
+    faults: tuple[FaultRule, ...] = ()
+    scripts: tuple[Script, ...] = ()
 
 
 def for_profile(name: ProfileName) -> Settings:
@@ -186,65 +198,6 @@ def with_file(settings: Settings, path: Path) -> Settings:
         SettingsError: the file cannot be read, or has a key or value that means nothing here.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        return settings.changed(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, DocumentError) as problem:
         raise SettingsError(f"{path}: {problem}") from problem
-    return overlay(settings, document, where=str(path))
-
-
-def overlay(settings: Settings, document: dict[str, Any], *, where: str) -> Settings:
-    """Return `settings` with the tables of `document` laid over them.
-
-    Raises:
-        SettingsError: a key or value that means nothing here.
-    """
-    changes: dict[str, Any] = {}
-    for key, value in document.items():
-        if key in ("delays", "limits", "images"):
-            changes[key] = _table(getattr(settings, key), value, where=f"{where}: [{key}]")
-        elif key in ("faults", "scripts"):
-            changes[key] = _tables(value, where=f"{where}: [[{key}]]")
-        else:
-            changes |= _checked(settings, {key: value}, where=where)
-    return dataclasses.replace(settings, **changes)
-
-
-def _tables(value: Any, *, where: str) -> tuple[dict[str, Any], ...]:
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise SettingsError(f"{where} must be an array of tables")
-    return tuple(value)
-
-
-def _table(current: Any, value: Any, *, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise SettingsError(f"{where} must be a table")
-    return dataclasses.replace(current, **_checked(current, value, where=where))
-
-
-def _checked(current: Any, value: dict[str, Any], *, where: str) -> dict[str, Any]:
-    """Return `value` with each entry converted to the type its field has in `current`."""
-    known = {entry.name for entry in dataclasses.fields(current)}
-    checked: dict[str, Any] = {}
-    for key, entry in value.items():
-        if key not in known:
-            raise SettingsError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
-        checked[key] = _converted(getattr(current, key), entry, where=f"{where}: {key}")
-    return checked
-
-
-def _converted(default: Any, value: Any, *, where: str) -> Any:
-    if isinstance(default, tuple):
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise SettingsError(f"{where} must be a list of strings")
-        return tuple(cast("list[str]", value))
-    if isinstance(default, Path) and isinstance(value, str):
-        return Path(value)
-    if default is None or (isinstance(default, int | float) and not isinstance(default, bool)):
-        if value is False:
-            return None  # TOML has no null: `groups = false` lifts a limit
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            return value
-        raise SettingsError(f"{where} must be a number not below 0, or false for none")
-    if not isinstance(value, type(default)):
-        raise SettingsError(f"{where} must be a {type(default).__name__}")
-    return value

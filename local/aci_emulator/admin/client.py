@@ -43,6 +43,12 @@ class AdminClient:
         found: list[dict[str, Any]] = self._json("GET", "/groups")["value"]
         return found
 
+    def containers(self, prefix: str = "") -> list[dict[str, Any]]:
+        """Return the containers of every group ever created whose name begins so."""
+        query = urlencode({"prefix": prefix})
+        found: list[dict[str, Any]] = self._json("GET", f"/containers?{query}")["value"]
+        return found
+
     def groups_created(self) -> int:
         """Return how many groups were ever created."""
         return int(self._json("GET", "/groups")["createdTotal"])

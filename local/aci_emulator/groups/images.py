@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aci_emulator.groups import errors
+from aci_emulator.image_references import is_reference, named_registry
 
 if TYPE_CHECKING:
     from aci_emulator.errors import ArmError
     from aci_emulator.settings import Images
-
-# Source: the reference grammar of the OCI distribution specification.
-_REFERENCE = re.compile(
-    r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?)/)?"
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z][\w+.-]*:[0-9a-fA-F]{32,})?\Z"
-)
-_LONGEST = 512
 
 
 def check_image(image: str, group: str, images: Images) -> None:
@@ -33,8 +25,8 @@ def check_image(image: str, group: str, images: Images) -> None:
 
 
 def _refusal(image: str, group: str, images: Images) -> ArmError | None:
-    if len(image) > _LONGEST or not _REFERENCE.match(image):
-        return errors.inaccessible_image(image[:_LONGEST], group)
+    if not is_reference(image):
+        return errors.inaccessible_image(image, group)
     if _matches(image, images.registry_down):
         return errors.registry_error(registry_of(image))
     if _matches(image, images.inaccessible):
@@ -51,8 +43,5 @@ def _matches(image: str, patterns: tuple[str, ...]) -> bool:
 
 
 def registry_of(image: str) -> str:
-    """Return the registry an image reference names, Docker Hub's when it names none."""
-    head, slash, _ = image.partition("/")
-    return (
-        head if slash and ("." in head or ":" in head or head == "localhost") else "index.docker.io"
-    )
+    """Return the registry an image reference names, as the service words it."""
+    return named_registry(image) or "index.docker.io"

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 KEPT_RUNNING_BYTES = 4 * 1024 * 1024
 KEPT_STOPPED_BYTES = 16 * 1024
 KEPT_STOPPED_LINES = 1000
-_LONGEST_LINE_BYTES = 16 * 1024
 _LONGEST_CHARACTER_BYTES = 4
 
 
 class LogBuffer:
     """The newest output of one container: 4 MB while it runs, 16 KB or 1,000 lines once stopped.
 
-    Lines are kept with the time their first byte arrived. A line longer than 16 KiB is cut in pieces,
-    as container engines do. A stopped container's log is cut by bytes: the first line kept may be the
-    rest of one, and then has no time. How Azure cuts is not documented; a reader must bear this.
+    Lines are kept with the time their first byte arrived, however long they are: engines keep a long
+    line in parts, and readers join them. A running container's log loses whole lines, a stopped
+    one's, or one of a single line, bytes: the first line kept may be the rest of one, and then has no
+    time. How Azure cuts is not documented; a reader must bear this.
 
     Source: resource-and-quota-limits of the product documentation.
     """
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[datetime | None, bytes]] = deque()
+        self._lines: deque[tuple[datetime | None, bytearray]] = deque()
         self._size_bytes = 0
         self._open = False
         self._stopped = False
@@ -43,18 +43,11 @@ class LogBuffer:
 
     def _append(self, piece: bytes, arrived_at: datetime) -> None:
         if self._open:
-            first_at, line = self._lines.pop()
-            self._size_bytes -= len(line)
-            piece, arrived_at = line + piece, first_at or arrived_at
-        while len(piece) > _LONGEST_LINE_BYTES:
-            self._keep(piece[:_LONGEST_LINE_BYTES] + b"\n", arrived_at)
-            piece = piece[_LONGEST_LINE_BYTES:]
-        self._keep(piece, arrived_at)
+            self._lines[-1][1].extend(piece)
+        else:
+            self._lines.append((arrived_at, bytearray(piece)))
+        self._size_bytes += len(piece)
         self._open = not piece.endswith(b"\n")
-
-    def _keep(self, line: bytes, arrived_at: datetime) -> None:
-        self._lines.append((arrived_at, line))
-        self._size_bytes += len(line)
 
     def stop(self) -> None:
         """Keep only what the service keeps of a stopped container, also of what still arrives."""
@@ -69,8 +62,10 @@ class LogBuffer:
             self._size_bytes -= len(line)
             too_many -= 1
             room_bytes = limit_bytes - self._size_bytes
-            if self._stopped and too_many <= 0 < room_bytes < len(line):
-                self._lines.appendleft((None, line[-room_bytes:]))
+            by_bytes = self._stopped or not self._lines
+            if by_bytes and too_many <= 0 < room_bytes < len(line):
+                del line[:-room_bytes]
+                self._lines.appendleft((None, line))
                 self._size_bytes += room_bytes
         self._open = self._open and bool(self._lines)
 

@@ -23,18 +23,18 @@ class JsonObject:
         self._path = path
 
     def at(self, key: str) -> str:
-        """The path of a member."""
+        """Return the path of a member."""
         return f"{self._path}.{key}" if self._path else key
 
     def text(self, key: str) -> str | None:
-        """The member as a string, None when it is absent or null."""
+        """Return the member as a string, None when it is absent or null."""
         value = self.raw.get(key)
         if value is None or isinstance(value, str):
             return value
         raise _wrong(self.at(key), "a string", value)
 
     def number(self, key: str) -> float | None:
-        """The member as a finite number, None when it is absent or null."""
+        """Return the member as a finite number, None when it is absent or null."""
         value = self.raw.get(key)
         if value is None:
             return None
@@ -50,26 +50,26 @@ class JsonObject:
         return number
 
     def flag(self, key: str) -> bool:
-        """The member as a boolean; absent is False."""
+        """Return the member as a boolean; absent is False."""
         value = self.raw.get(key)
         if value is None or isinstance(value, bool):
             return bool(value)
         raise _wrong(self.at(key), "a boolean", value)
 
     def member(self, key: str) -> JsonObject | None:
-        """The member as an object, None when it is absent or null."""
+        """Return the member as an object, None when it is absent or null."""
         value = self.raw.get(key)
         return None if value is None else JsonObject(value, self.at(key))
 
     def objects(self, key: str) -> list[JsonObject]:
-        """The member as a list of objects; absent is empty."""
+        """Return the member as a list of objects; absent is empty."""
         return [
             JsonObject(value, f"{self.at(key)}[{index}]")
             for index, value in enumerate(self.values(key) or [])
         ]
 
     def texts(self, key: str) -> tuple[str, ...] | None:
-        """The member as a list of strings, None when it is absent or null."""
+        """Return the member as a list of strings, None when it is absent or null."""
         values = self.values(key)
         for index, value in enumerate(values or []):
             if not isinstance(value, str):
@@ -77,14 +77,14 @@ class JsonObject:
         return None if values is None else tuple(values)
 
     def values(self, key: str) -> list[Any] | None:
-        """The member as a list, None when it is absent or null."""
+        """Return the member as a list, None when it is absent or null."""
         value = self.raw.get(key)
         if value is None or isinstance(value, list):
             return value
         raise _wrong(self.at(key), "an array", value)
 
     def text_map(self, key: str) -> dict[str, str]:
-        """The member as an object of strings; absent is empty."""
+        """Return the member as an object of strings; absent is empty."""
         member = self.member(key)
         found: dict[str, str] = {}
         for name in member.raw if member else ():

@@ -4,70 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aci_emulator import arm_ids
+from aci_emulator.arm_ids import CONTAINER_PATH, GROUP_PATH, PROFILES_PATH
 from aci_emulator.routing import Route
 
 if TYPE_CHECKING:
     from aci_emulator.groups.handlers import GroupHandlers
+    from aci_emulator.routing import Handler
 
-_PROVIDER = "providers/Microsoft.ContainerInstance"
-_SUBSCRIPTION = "/subscriptions/{subscription}"
-_IN_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroup}}/{_PROVIDER}"
-_ONE = f"{_IN_GROUP}/containerGroups/{{name}}"
-_CONTAINER = f"{_ONE}/containers/{{container}}"
-_NETWORKS = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroup}}/providers/Microsoft.Network"
-_SUBNET = f"{_NETWORKS}/virtualNetworks/{{network}}/subnets/{{subnet}}"
-_PROFILES = f"{_IN_GROUP}/containerGroupProfiles"
+_GROUP = "ContainerGroups"
+_PROFILE = f"{PROFILES_PATH}/{{name}}"
+_OUTBOUND = "outboundNetworkDependenciesEndpoints"
+_UNSUPPORTED = (
+    ("POST", f"{CONTAINER_PATH}/exec", "Containers_ExecuteCommand"),
+    ("POST", f"{CONTAINER_PATH}/attach", "Containers_Attach"),
+    ("GET", f"{GROUP_PATH}/{_OUTBOUND}", f"{_GROUP}_GetOutboundNetworkDependenciesEndpoints"),
+    ("DELETE", arm_ids.SUBNET_LINK_PATH, "SubnetServiceAssociationLink_Delete"),
+    ("PUT", arm_ids.DEPLOYMENT_PATH, "Deployments_CreateOrUpdate"),
+    ("GET", arm_ids.DEPLOYMENT_PATH, "Deployments_Get"),
+    ("DELETE", arm_ids.DEPLOYMENT_PATH, "Deployments_Delete"),
+    ("POST", f"{arm_ids.DEPLOYMENT_PATH}/validate", "Deployments_Validate"),
+    ("POST", f"{arm_ids.DEPLOYMENT_PATH}/whatIf", "Deployments_WhatIf"),
+    ("GET", PROFILES_PATH, "ContainerGroupProfiles_ListByResourceGroup"),
+    ("GET", _PROFILE, "ContainerGroupProfile_Get"),
+    ("PUT", _PROFILE, "ContainerGroupProfile_CreateOrUpdate"),
+    ("PATCH", _PROFILE, "ContainerGroupProfile_Update"),
+    ("DELETE", _PROFILE, "ContainerGroupProfile_Delete"),
+)
 
 
 def routes(handlers: GroupHandlers) -> list[Route]:
     """Return the routes of container groups; what is not supported is a route, too."""
-    table = [
-        ("PUT", _ONE, "ContainerGroups_CreateOrUpdate", handlers.create_or_update),
-        ("GET", _ONE, "ContainerGroups_Get", handlers.get),
-        ("PATCH", _ONE, "ContainerGroups_Update", handlers.update),
-        ("DELETE", _ONE, "ContainerGroups_Delete", handlers.delete),
-        ("POST", f"{_ONE}/start", "ContainerGroups_Start", handlers.start),
-        ("POST", f"{_ONE}/stop", "ContainerGroups_Stop", handlers.stop),
-        ("POST", f"{_ONE}/restart", "ContainerGroups_Restart", handlers.restart),
-        ("GET", f"{_CONTAINER}/logs", "Containers_ListLogs", handlers.list_logs),
-        (
-            "GET",
-            f"{_SUBSCRIPTION}/{_PROVIDER}/containerGroups",
-            "ContainerGroups_List",
-            handlers.list_all,
-        ),
-        (
-            "GET",
-            f"{_IN_GROUP}/containerGroups",
-            "ContainerGroups_ListByResourceGroup",
-            handlers.list_by_resource_group,
-        ),
-        ("POST", f"{_CONTAINER}/exec", "Containers_ExecuteCommand", handlers.unsupported),
-        ("POST", f"{_CONTAINER}/attach", "Containers_Attach", handlers.unsupported),
-        (
-            "GET",
-            f"{_ONE}/outboundNetworkDependenciesEndpoints",
-            "ContainerGroups_GetOutboundNetworkDependenciesEndpoints",
-            handlers.unsupported,
-        ),
-        (
-            "DELETE",
-            f"{_SUBNET}/{_PROVIDER}/serviceAssociationLinks/default",
-            "SubnetServiceAssociationLink_Delete",
-            handlers.unsupported,
-        ),
-        ("GET", _PROFILES, "ContainerGroupProfiles_ListByResourceGroup", handlers.unsupported),
-        *(
-            (method, f"{_PROFILES}/{{name}}", f"ContainerGroupProfile_{verb}", handlers.unsupported)
-            for method, verb in (
-                ("GET", "Get"),
-                ("PUT", "CreateOrUpdate"),
-                ("PATCH", "Update"),
-                ("DELETE", "Delete"),
-            )
-        ),
-    ]
     return [
-        Route(method=method, path=path, operation=operation, handler=handler)
-        for method, path, operation, handler in table
+        Route("PUT", GROUP_PATH, f"{_GROUP}_CreateOrUpdate", handlers.create_or_update),
+        Route("GET", GROUP_PATH, f"{_GROUP}_Get", handlers.get),
+        Route("PATCH", GROUP_PATH, f"{_GROUP}_Update", handlers.update),
+        Route("DELETE", GROUP_PATH, f"{_GROUP}_Delete", handlers.delete),
+        Route("POST", f"{GROUP_PATH}/start", f"{_GROUP}_Start", handlers.start),
+        Route("POST", f"{GROUP_PATH}/stop", f"{_GROUP}_Stop", handlers.stop),
+        Route("POST", f"{GROUP_PATH}/restart", f"{_GROUP}_Restart", handlers.restart),
+        Route("GET", f"{CONTAINER_PATH}/logs", "Containers_ListLogs", handlers.list_logs),
+        Route("GET", arm_ids.ALL_GROUPS_PATH, f"{_GROUP}_List", handlers.list_all),
+        Route("GET", arm_ids.GROUPS_PATH, f"{_GROUP}_ListByResourceGroup", handlers.list_in_group),
+        *(_unsupported(known, handlers.unsupported) for known in _UNSUPPORTED),
     ]
+
+
+def _unsupported(known: tuple[str, str, str], refuse: Handler) -> Route:
+    """Return the route of what Azure has: refused as such, whatever version and body it has."""
+    return Route(*known, refuse, any_version=True, reads_body=False)

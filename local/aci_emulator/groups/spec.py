@@ -43,6 +43,11 @@ class ContainerSpec:
     requested: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def gpu(self) -> Any:
+        """The GPU request as given, None when there is none."""
+        return (self.requested.get("requests") or {}).get("gpu")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSpec:
@@ -50,6 +55,7 @@ class GroupSpec:
 
     Attributes:
         tags: None when the request had none.
+        provisioning_timeout_s: None when the request had none.
         policy_given: Whether the request named the restart policy; if not, it is not shown.
         extra: Accepted properties the emulator returns but does not act on (ipAddress, dnsConfig,
             diagnostics, …).
@@ -70,6 +76,7 @@ class GroupSpec:
     policy_given: bool = True
     sku: str = "Standard"
     priority: str | None = None
+    provisioning_timeout_s: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     envelope: Mapping[str, Any] = field(default_factory=dict)
 
@@ -87,3 +94,9 @@ class GroupSpec:
     def memory_gb(self) -> float:
         """GB of memory the group needs."""
         return sum(container.memory_gb for container in self.containers)
+
+    @property
+    def images(self) -> list[str]:
+        """Its image references, each once, init containers first."""
+        every = (container.image for container in (*self.init_containers, *self.containers))
+        return list(dict.fromkeys(every))

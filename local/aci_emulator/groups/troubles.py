@@ -11,18 +11,23 @@ from aci_emulator.groups.deployment import Troubles
 
 if TYPE_CHECKING:
     from aci_emulator.clock import Clock
-    from aci_emulator.faults import FaultRule
-    from aci_emulator.groups.registry import ContainerGroups, Entry
+    from aci_emulator.fault_rules import FaultRule
+    from aci_emulator.groups.changes import ContainerGroups
+    from aci_emulator.groups.table import Entry
 
 _log = logging.getLogger(__name__)
 
-ACTIONS = ("platform_restart", "evict", "repairing", "vanish")
+ACTIONS = ("platform_restart", "evict", "repairing", "recase_tags", "vanish")
 
 
 def troubles_of(rules: list[FaultRule]) -> Troubles:
     """Return what the rules mean for the deployment itself."""
     kinds = {rule.kind for rule in rules}
-    return Troubles(capacity="capacity_async" in kinds, stuck="stuck_pending" in kinds)
+    return Troubles(
+        capacity="capacity_async" in kinds,
+        stuck="stuck_pending" in kinds,
+        unstartable="unstartable" in kinds,
+    )
 
 
 class TroubleMaker:
@@ -33,13 +38,13 @@ class TroubleMaker:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, entry: Entry, rule: FaultRule) -> None:
-        """Let a rule befall a group in the background."""
-        if rule.kind not in ACTIONS:
-            return
-        task = asyncio.get_running_loop().create_task(self._befall_safely(entry, rule))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def befall(self, entry: Entry, rules: list[FaultRule]) -> None:
+        """Let rules befall a group in the background."""
+        for rule in rules:
+            if rule.kind in ACTIONS:
+                task = asyncio.get_running_loop().create_task(self._befall_safely(entry, rule))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _befall_safely(self, entry: Entry, rule: FaultRule) -> None:
         try:
@@ -53,6 +58,8 @@ class TroubleMaker:
             await self._groups.platform_restart(entry, rule.exit_code)
         elif rule.kind == "vanish":
             await self._groups.vanish(entry)
+        elif rule.kind == "recase_tags":
+            entry.group.recase_tags()
         elif rule.kind == "evict":
             await self._groups.take_and_return(entry)
         else:

@@ -25,7 +25,7 @@ def check_update(group: Group, wanted: GroupSpec) -> None:
     present = group.spec
     if present.location != wanted.location:
         raise errors.other_location(
-            group.name, group.resource_group, present.location, wanted.location
+            group.name, present.location, group.resource_group, wanted.location
         )
     if group.transitioning:
         raise errors.transitioning(group.name)
@@ -36,7 +36,8 @@ def check_update(group: Group, wanted: GroupSpec) -> None:
 def _fixed(spec: GroupSpec) -> tuple[object, ...]:
     """Return what cannot change while the group exists."""
     resources = {
-        container.name: (container.cpu, container.memory_gb) for container in spec.containers
+        container.name: (container.cpu, container.memory_gb, container.gpu)
+        for container in spec.containers
     }
     network = (spec.extra.get("subnetIds"), spec.extra.get("networkProfile"))
     return spec.os_type, spec.restart_policy, spec.sku, spec.priority, resources, network

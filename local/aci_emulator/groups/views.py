@@ -7,30 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from aci_emulator.arm_ids import GROUP_TYPE, group_id
+from aci_emulator.groups.container import STOPPED_BY_CLIENT
+from aci_emulator.identity.directory import identity_view
+from aci_emulator.timestamps import moment, precise_moment, whole_second
 
-    from aci_emulator.groups.spec import ContainerSpec
-    from aci_emulator.groups.state import Container, ContainerState, Event, EventList, Group
+if TYPE_CHECKING:
+    from aci_emulator.groups.container import Container, ContainerState
+    from aci_emulator.groups.events import Event, EventList
+    from aci_emulator.groups.spec import ContainerSpec, GroupSpec
+    from aci_emulator.groups.state import Group
 
 _LOOPBACK = "127.0.0.1"
 _NEWER_FROM = "2024-05-01-preview"
-TYPE = "Microsoft.ContainerInstance/containerGroups"
-
-
-def moment(at: datetime) -> str:
-    """Return a time as the service writes it: UTC, milliseconds."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
-
-
-def whole_second(at: datetime) -> str:
-    """Return a time as the service writes those of events: UTC, seconds."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def group_id(subscription: str, resource_group: str, name: str) -> str:
-    """Return a group's resource id."""
-    return f"/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/{TYPE}/{name}"
 
 
 def group_view(
@@ -47,41 +36,66 @@ def group_view(
     """
     spec = group.spec
     newer = api_version >= _NEWER_FROM
-    properties: dict[str, Any] = {
-        "sku": spec.sku,
-        **({"isCreatedFromStandbyPool": False} if newer else {}),
-        "provisioningState": group.provisioning,
-        "provisioningTimeoutInSeconds": 1800,
-        "isCustomProvisioningTimeout": False,
-        **spec.extra,
+    properties = {
+        **_head(group, newer=newer),
         "containers": [
             _container(c, instances=instances, newer=newer) for c in group.containers.values()
         ],
         "initContainers": [_init(c, instances=instances) for c in group.init_containers.values()],
-        "osType": spec.os_type,
+        **_tail(group, state),
     }
-    if "ipAddress" in spec.extra and state == "Running":
-        properties["ipAddress"] = {**spec.extra["ipAddress"], "ip": _LOOPBACK}
-    if spec.policy_given:
-        properties["restartPolicy"] = spec.restart_policy
-    if spec.priority:
-        properties["priority"] = spec.priority
-    if spec.credentials_shown:
-        properties["imageRegistryCredentials"] = list(spec.credentials_shown)
-    if spec.volumes or spec.unsupported_volumes:
-        properties["volumes"] = _volumes(group)
     if instances:
         properties["instanceView"] = {"events": event_views(group.events), "state": state}
     shown = {
         "properties": properties,
         "id": group_id(subscription, group.resource_group, group.name),
         "name": group.name,
-        "type": TYPE,
+        "type": GROUP_TYPE,
         "location": spec.location,
-        **spec.envelope,
+        **_envelope(spec),
     }
-    if spec.tags is not None:
-        shown["tags"] = dict(spec.tags)
+    return shown if spec.tags is None else {**shown, "tags": dict(spec.tags)}
+
+
+def _envelope(spec: GroupSpec) -> dict[str, Any]:
+    """Return identity and zones; the identity with the ids the directory gave it."""
+    shown = dict(spec.envelope)
+    if isinstance(identity := shown.get("identity"), dict):
+        shown["identity"] = identity_view(identity, f"{spec.location}/{spec.name}")
+    return shown
+
+
+def _address(spec: GroupSpec, *, running: bool) -> dict[str, Any]:
+    shown = dict(spec.extra["ipAddress"])
+    if label := shown.get("dnsNameLabel"):
+        shown["fqdn"] = f"{label}.{spec.location}.azurecontainer.io"
+    return {**shown, "ip": _LOOPBACK} if running else shown
+
+
+def _head(group: Group, *, newer: bool) -> dict[str, Any]:
+    return {
+        "sku": group.spec.sku,
+        **({"isCreatedFromStandbyPool": False} if newer else {}),
+        "provisioningState": group.provisioning,
+        "provisioningTimeoutInSeconds": int(group.provisioning_timeout_s),
+        "isCustomProvisioningTimeout": group.spec.provisioning_timeout_s is not None,
+        **group.spec.extra,
+    }
+
+
+def _tail(group: Group, state: str) -> dict[str, Any]:
+    spec = group.spec
+    shown: dict[str, Any] = {"osType": spec.os_type}
+    if "ipAddress" in spec.extra:
+        shown["ipAddress"] = _address(spec, running=state == "Running")
+    if spec.policy_given:
+        shown["restartPolicy"] = spec.restart_policy
+    if spec.priority:
+        shown["priority"] = spec.priority
+    if spec.credentials_shown:
+        shown["imageRegistryCredentials"] = list(spec.credentials_shown)
+    if spec.volumes or spec.unsupported_volumes:
+        shown["volumes"] = _volumes(group)
     return shown
 
 
@@ -153,7 +167,8 @@ def _state(state: ContainerState) -> dict[str, Any]:
     if state.exit_code is not None:
         shown["exitCode"] = state.exit_code
     if state.finished_at is not None:
-        shown["finishTime"] = moment(state.finished_at)
+        by_service = state.detail == STOPPED_BY_CLIENT
+        shown["finishTime"] = (precise_moment if by_service else moment)(state.finished_at)
     shown["detailStatus"] = state.detail
     return shown
 

@@ -9,7 +9,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from aci_emulator.identity import errors
-from aci_emulator.routing import Answer, Call
+from aci_emulator.routing import Answer, Call, Route
 
 if TYPE_CHECKING:
     from aci_emulator.identity.state import Tokens
@@ -23,6 +23,10 @@ class IdentityHandlers:
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        """Return the route of tokens, on the control port."""
+        return [Route("GET", "/msi/token", "Identity_Token", self.token)]
 
     async def token(self, call: Call) -> Answer:
         """Answer with a token for the asked resource."""

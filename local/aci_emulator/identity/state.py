@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TENANT = "00000000-0000-0000-0000-00000000000a"
 PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
-_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 _REMEMBERED = 1_000
 
 
@@ -75,7 +75,7 @@ class Tokens:
         return Token(text=f"{text}.{self._signature(text)}", expires_on=expires_on)
 
     def expire_all(self) -> None:
-        """Every token issued so far counts as expired."""
+        """Let every token issued so far be expired."""
         self._generation += 1
 
     def check(self, authorization: str | None) -> None:
@@ -88,7 +88,7 @@ class Tokens:
             raise errors.header_missing()
         scheme, _, text = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise errors.scheme_wrong(scheme)
+            raise errors.scheme_wrong()
         claims = self._known.get(text) or self._verified(text)
         if claims.generation < self._generation or claims.expires_on <= time.time():
             raise errors.token_expired()
@@ -101,8 +101,8 @@ class Tokens:
         ):
             raise errors.token_invalid()
         claims = _decoded(body.partition(".")[2])
-        if str(claims["aud"]).rstrip("/") not in _AUDIENCES:
-            raise errors.audience_wrong(str(claims["aud"]), _AUDIENCES)
+        if str(claims["aud"]).rstrip("/") not in AUDIENCES:
+            raise errors.audience_wrong(str(claims["aud"]), AUDIENCES)
         found = _Claims(expires_on=claims["exp"], generation=claims["gen"])
         self._known[text] = found
         if len(self._known) > _REMEMBERED:

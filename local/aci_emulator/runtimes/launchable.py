@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def check_launchable(launch: ContainerLaunch) -> None:
-    """The command and the environment can be given to a program.
+    """Accept a command and an environment that can be given to a program.
 
     Raises:
         RuntimeRefusalError: `CommandNotFound`: one of them holds a NUL character.

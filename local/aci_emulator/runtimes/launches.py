@@ -33,5 +33,5 @@ class Launches:
         return await asyncio.shield(task)
 
     async def settled(self, key: str) -> None:
-        """Nothing of the group is in flight."""
+        """Return when nothing of the group is in flight."""
         await asyncio.gather(*self._tasks.pop(key, set()), return_exceptions=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from aci_emulator.documents import DocumentError
 from aci_emulator.runtimes.contract import (
     ContainerExit,
     ContainerLaunch,
@@ -17,111 +16,14 @@ from aci_emulator.runtimes.contract import (
     RegistryCredential,
     RuntimeRefusalError,
 )
+from aci_emulator.scripts import COMMAND, Script, script_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from aci_emulator.clock import Clock
 
 _SIGTERM_EXIT = 143
-_COMMAND = "script"
-
-
-class ScriptError(Exception):
-    """A script makes no sense; the text says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Script:
-    """How containers behave whose image, name and command match.
-
-    A container whose command is `["script", "run_s=20", "exit_code=3", "lines=30"]` follows that,
-    whatever scripts there are; so a client can say by itself what its container shall do.
-
-    Attributes:
-        image, container: Globs over the image reference and the container's name.
-        pull_s: How long the pull takes.
-        run_s: How long it runs; None for ever.
-        exit_code: What it ends with.
-        exit_codes: What its first, second, … start ends with; later starts with `exit_code`.
-        lines: How many lines it prints, evenly over its run, the first at once: `line 1`, ….
-        output: Further output, printed at its start as it is.
-        detail: `OOMKilled`, or empty.
-        refuse: A `RuntimeRefusalError` code to answer its pull or start with.
-    """
-
-    image: str = "*"
-    container: str = "*"
-    pull_s: float = 0.0
-    run_s: float | None = 1.0
-    exit_code: int = 0
-    exit_codes: tuple[int, ...] = ()
-    lines: int = 0
-    output: str = ""
-    detail: str = ""
-    refuse: str = ""
-
-
-_NUMBERS = ("pull_s", "run_s")
-_WHOLE = ("exit_code", "lines")
-
-
-def parse_script(raw: Mapping[str, Any]) -> Script:
-    """Return the script that a TOML table or JSON object describes; `run_s = false` is for ever.
-
-    Raises:
-        ScriptError: an unknown key, or a value of the wrong type.
-    """
-    known = [field.name for field in dataclasses.fields(Script)]
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise ScriptError(f"unknown key {unknown[0]!r}; known: {', '.join(known)}")
-    return Script(**{key: _value(key, value) for key, value in raw.items()})
-
-
-def _value(key: str, value: Any) -> Any:
-    if key == "run_s" and (value is False or value is None):
-        return None
-    if key == "exit_codes":
-        if not isinstance(value, list) or not all(type(code) is int for code in value):
-            raise ScriptError("exit_codes must be a list of whole numbers")
-        return tuple(value)
-    if key in _NUMBERS or key in _WHOLE:
-        wanted = int if key in _WHOLE else (int, float)
-        if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
-            raise ScriptError(f"{key} must be a number not below 0")
-    elif not isinstance(value, str):
-        raise ScriptError(f"{key} must be a string")
-    return value
-
-
-def _from_command(command: tuple[str, ...]) -> Script:
-    """Return the script a command spells out.
-
-    Raises:
-        RuntimeRefusalError: `CommandNotFound`, when it spells nothing known.
-    """
-    raw: dict[str, Any] = {}
-    for word in command[1:]:
-        key, _, text = word.partition("=")
-        if key in _WHOLE and text.isdecimal():
-            raw[key] = int(text)
-        elif key in _NUMBERS:
-            raw[key] = None if text == "forever" else _float(key, text)
-        else:
-            raw[key] = text
-    try:
-        return parse_script(raw)
-    except ScriptError as problem:
-        raise RuntimeRefusalError("CommandNotFound", f"script: {problem}") from problem
-
-
-def _float(key: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise RuntimeRefusalError("CommandNotFound", f"script: {key} is no number") from None
 
 
 class ScriptedRuntime:
@@ -145,10 +47,10 @@ class ScriptedRuntime:
         self._scripts.insert(0, script)
 
     async def open(self) -> None:
-        """Ready: there is nothing to connect to."""
+        """Be ready: there is nothing to connect to."""
 
     async def close(self) -> None:
-        """Every container has ended."""
+        """End every container."""
         for key in list(self._running):
             await self.remove_group(key)
 
@@ -168,8 +70,7 @@ class ScriptedRuntime:
         await self._clock.sleep(script.pull_s)
         if script.refuse in ("InaccessibleImage", "RegistryErrorResponse"):
             raise RuntimeRefusalError(script.refuse, f"{image} refused by script")
-        repository = image.partition("@")[0].partition(":")[0]
-        return f"{repository}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+        return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
     async def prepare_group(self, group: GroupLaunch) -> None:
         """Note the group."""
@@ -185,7 +86,7 @@ class ScriptedRuntime:
         if script.refuse in ("CommandNotFound", "Unsupported"):
             raise RuntimeRefusalError(script.refuse, f"{launch.image} refused by script")
         if launch.attempt < len(script.exit_codes):
-            script = dataclasses.replace(script, exit_code=script.exit_codes[launch.attempt])
+            script = script.changed(exit_code=script.exit_codes[launch.attempt])
         container = ScriptedContainer(script, self._clock, sink)
         siblings = self._running.setdefault(launch.group, set())
         siblings.add(container)
@@ -194,8 +95,11 @@ class ScriptedRuntime:
         return container
 
     def _script_of(self, launch: ContainerLaunch) -> Script:
-        if launch.command and launch.command[0] == _COMMAND:
-            return _from_command(launch.command)
+        if launch.command and launch.command[0] == COMMAND:
+            try:
+                return script_of(launch.command)
+            except DocumentError as problem:
+                raise RuntimeRefusalError("CommandNotFound", f"script: {problem}") from problem
         for script in self._scripts:
             if fnmatchcase(launch.image, script.image) and fnmatchcase(
                 launch.name, script.container

@@ -24,7 +24,7 @@ class StateLock:
         self._fd: int | None = None
 
     def take(self) -> None:
-        """This runtime alone owns what the folder's earlier emulators left.
+        """Own, alone, what the folder's earlier emulators left.
 
         Raises:
             RuntimeRefusalError: `Unsupported`: a living emulator holds it.
@@ -40,7 +40,7 @@ class StateLock:
         self._fd = fd
 
     def release(self) -> None:
-        """Another emulator may use the folder."""
+        """Let another emulator use the folder."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -51,7 +51,7 @@ class DockerContainer:
         return await asyncio.shield(self._exit)
 
     async def stop(self, grace_s: float) -> None:
-        """Its main process had SIGTERM and `grace_s`; now nothing of it runs.
+        """Give its main process SIGTERM and `grace_s`; return when nothing of it runs.
 
         When the engine itself has gone meanwhile, it counts as killed: the next `open()` with this
         state folder looks for it.
@@ -109,7 +109,7 @@ class DockerContainer:
             delay_s = min(delay_s * 2, _LOOK_AT_MOST_AFTER_S)
 
     async def _give_missed_output(self) -> None:
-        """The sink has what the engine's own log holds beyond what was streamed.
+        """Give the sink what the engine's own log holds beyond what was streamed.
 
         For an engine that was restarted, or a connection that broke. It comes late and one stream
         after the other, but it comes.

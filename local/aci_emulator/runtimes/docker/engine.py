@@ -97,7 +97,7 @@ def _ask(settings: dict[str, Any], *, within_s: float) -> EngineAddress | None:
 
 
 def _answers(url: str, within_s: float) -> bool:
-    """Whether an engine lives there: a ping, which is quick where the SDK's first question is not.
+    """Return whether an engine lives there, by a ping: the SDK's first question is slow.
 
     Over TCP, where TLS may come first, that somebody takes the connection must do.
     """
@@ -118,7 +118,7 @@ def _answers(url: str, within_s: float) -> bool:
 
 @contextmanager
 def as_refusals() -> Iterator[None]:
-    """What the engine will not or cannot do is raised in the contract's terms."""
+    """Raise what the engine will not or cannot do in the contract's terms."""
     try:
         yield
     except APIError as error:
@@ -142,7 +142,7 @@ class Engine:
         self.api: docker.APIClient
 
     async def open(self) -> None:
-        """The engine has answered, and calls may be made."""
+        """Connect: the engine has answered, and calls may be made."""
         loop = asyncio.get_running_loop()
         connect = partial(
             docker.APIClient, **self._address.settings, version="auto", timeout=_CALL_TIMEOUT_S
@@ -162,7 +162,7 @@ class Engine:
         return await loop.run_in_executor(self._pulls, partial(function, *args, **kwargs))
 
     async def close(self) -> None:
-        """No thread and no connection is left."""
+        """Leave no thread and no connection."""
         await asyncio.to_thread(self._calls.shutdown)
         await asyncio.to_thread(self._pulls.shutdown, cancel_futures=True)
         if hasattr(self, "api"):

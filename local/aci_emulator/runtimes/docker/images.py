@@ -9,6 +9,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 
+from aci_emulator.image_references import HUB, registry_and_path, registry_server
 from aci_emulator.runtimes.contract import RegistryCredential, RuntimeRefusalError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 PullPolicy = Literal["always", "missing", "never"]
 
-_HUB = "docker.io"
-_HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 # What engines say when the registry itself is the trouble; all else is the image or the right to it.
 _REGISTRY_TROUBLE = re.compile(
     r"dial tcp|connection refused|no such host|i/o timeout|server misbehaving|toomanyrequests|"
@@ -80,9 +79,9 @@ def digest_named(image: str, repo_digests: list[str]) -> str | None:
 
 
 def _full_name(image: str) -> str:
-    """The repository with its registry, as engines write it out or leave it out: no tag, no digest."""
-    registry, path = _split(parse_repository_tag(image)[0])
-    if registry == _HUB and "/" not in path:
+    """Return the repository with its registry, which engines write or leave out: no tag, no digest."""
+    registry, path = registry_and_path(parse_repository_tag(image)[0])
+    if registry == HUB and "/" not in path:
         path = f"library/{path}"
     return f"{registry}/{path}"
 
@@ -107,28 +106,11 @@ def credential_for(
     image: str, credentials: tuple[RegistryCredential, ...]
 ) -> dict[str, Any] | None:
     """Return the engine's form of the credential for the image's registry, or None."""
-    registry = registry_of(image)
+    registry, _ = registry_and_path(image)
     for credential in credentials:
-        server = credential.server.partition("://")[2] or credential.server
-        server = server.split("/")[0].lower()
-        same = server == registry or (registry == _HUB and server in _HUB_NAMES)
-        if same and credential.password is not None:
+        if registry_server(credential.server) == registry and credential.password is not None:
             return {"username": credential.username or "", "password": credential.password}
     return None
-
-
-def registry_of(image: str) -> str:
-    """Return the registry server an image reference names, `docker.io` when it names none."""
-    return _split(image)[0]
-
-
-def _split(image: str) -> tuple[str, str]:
-    """The registry server, and what follows it."""
-    first, slash, rest = image.partition("/")
-    if not slash or not ("." in first or ":" in first or first == "localhost"):
-        return _HUB, image
-    registry = first.lower()
-    return _HUB if registry in _HUB_NAMES else registry, rest
 
 
 def _refuse_absent(image: str) -> str:

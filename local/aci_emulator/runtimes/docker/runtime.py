@@ -76,7 +76,7 @@ class DockerRuntime:
         self._limits = launching.Limits()
 
     async def open(self) -> None:
-        """The engine answers, and holds nothing of this state folder's earlier emulators.
+        """Connect, and remove what this state folder's earlier emulators left in the engine.
 
         Raises:
             RuntimeRefusalError: `Unsupported`: another emulator uses the folder right now.
@@ -91,7 +91,7 @@ class DockerRuntime:
             raise
 
     async def close(self) -> None:
-        """The engine holds nothing of this emulator but images, and no thread is left."""
+        """Remove all of this emulator but images from the engine, and end every thread."""
         await asyncio.gather(*(self.remove_group(key) for key in list(self._running)))
         if hasattr(self._engine, "api"):
             await remove_labelled(self._engine, f"{OWNER_LABEL}={self.owner}", ROLE_LABEL)
@@ -110,7 +110,7 @@ class DockerRuntime:
             )
 
     async def prepare_group(self, group: GroupLaunch) -> None:
-        """The group's volumes exist and its holder runs.
+        """Create the group's volumes and start its holder.
 
         Raises:
             RuntimeRefusalError: `Unsupported`: the engine refused, in its own words.
@@ -129,7 +129,7 @@ class DockerRuntime:
             self._holders[group.key] = await self._engine.call(self._start_holder, group)
 
     async def start(self, launch: ContainerLaunch, sink: LogSink) -> DockerContainer:
-        """The container runs.
+        """Start a container.
 
         Raises:
             RuntimeRefusalError: `CommandNotFound`; `InaccessibleImage`: the image has gone meanwhile;
@@ -154,7 +154,7 @@ class DockerRuntime:
         return container
 
     async def remove_group(self, key: str) -> None:
-        """The engine holds no container and no volume of the group."""
+        """Remove every container and volume of the group from the engine."""
         containers = self._running.pop(key, set())
         await self._launches.settled(key)
         self._holders.pop(key, None)

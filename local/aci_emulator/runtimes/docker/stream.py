@@ -67,7 +67,7 @@ class OutputStream:
         self._loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
-        """The socket is closed."""
+        """Close the socket."""
         if not self.ended.is_set():
             self._loop.remove_reader(self._socket)
             self.ended.set()
@@ -97,7 +97,7 @@ class OutputStream:
 
 
 def release(attached: Any) -> None:
-    """The connection of an attached socket is closed, and so is the response that carried it."""
+    """Close the connection of an attached socket, and the response that carried it."""
     plain = getattr(attached, "_sock", attached)
     # The response first: closing it flushes, which a closed socket refuses.
     response = getattr(attached, "_response", None)

@@ -19,7 +19,7 @@ _BETWEEN_ROUNDS_S = 0.1
 
 
 async def remove_labelled(engine: Engine, label: str, role_label: str) -> None:
-    """The engine holds no container and no volume with the label, or the log says which.
+    """Remove every container and volume with the label; the log names what stays.
 
     Args:
         engine: The engine.

@@ -6,25 +6,36 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from aci_emulator.runtimes.contract import ContainerExit, LogSink, RuntimeRefusalError
-
-if TYPE_CHECKING:
-    import socket
+from aci_emulator.runtimes.process.leftovers import end_recorded
 
 _CHUNK = 1 << 16
 _KILLED = 137
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]);"
+    "from aci_emulator.runtimes.process.supervisor import main; main()"
+)
 
 
 class ProcessContainer:
-    """A container whose supervisor is reached over `control` and whose output comes from a pipe."""
+    """A container whose supervisor is reached over a socket and whose output comes from a pipe.
 
-    def __init__(self, control: socket.socket, output: int, sink: LogSink) -> None:
-        self._control = control
-        self._output = output
+    Args:
+        spec: What the supervisor is told (see `supervisor`).
+        sink: Takes the output.
+    """
+
+    def __init__(self, spec: dict[str, Any], sink: LogSink) -> None:
+        self._spec = spec
         self._sink = sink
+        self._supervisor, self._control, self._output = _supervisor()
         self._started_at = datetime.now(UTC)
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
@@ -36,8 +47,8 @@ class ProcessContainer:
         """When its main process started, aware UTC."""
         return self._started_at
 
-    async def launch(self, spec: dict[str, Any]) -> None:
-        """The main process runs as told by `spec` (see `supervisor`).
+    async def launch(self) -> None:
+        """Start the main process.
 
         Raises:
             RuntimeRefusalError: `CommandNotFound`: it cannot be executed.
@@ -45,10 +56,10 @@ class ProcessContainer:
         reader, writer = await asyncio.open_unix_connection(sock=self._control)
         self._writer = writer
         try:
-            writer.write(json.dumps(spec).encode() + b"\n")
+            writer.write(json.dumps(self._spec).encode() + b"\n")
             _check_started(await _read(reader))
         except BaseException:
-            self._release()
+            await self._release()
             raise
         self._started_at = datetime.now(UTC)
         os.set_blocking(self._output, False)
@@ -61,7 +72,7 @@ class ProcessContainer:
         return await asyncio.shield(self._exit)
 
     async def stop(self, grace_s: float) -> None:
-        """Its main process had SIGTERM and `grace_s` to end; now it and its whole tree are gone."""
+        """Give its main process SIGTERM and `grace_s`; return when its whole tree is gone."""
         if not self._exit.done():
             with contextlib.suppress(ConnectionError):
                 self._writer.write(json.dumps({"stop": grace_s}).encode() + b"\n")
@@ -70,19 +81,17 @@ class ProcessContainer:
     async def _follow(self, reader: asyncio.StreamReader) -> None:
         answer = await _read(reader)
         finished_at = datetime.now(UTC)
-        ended = ContainerExit(
-            exit_code=answer.get("exit_code", _KILLED),
-            finished_at=finished_at,
-            detail="OOMKilled" if answer.get("oom") else "",
-        )
+        ended = ContainerExit(exit_code=answer.get("exit_code", _KILLED), finished_at=finished_at)
         try:
+            if "exit_code" not in answer:  # somebody killed the supervisor
+                await asyncio.to_thread(end_recorded, Path(self._spec["record"]))
             # Nobody of the tree is left to write: what the pipe holds now is all there will be.
             more = self._pump()
             while more:
                 await asyncio.sleep(0)
                 more = self._pump()
         finally:
-            self._release()
+            await self._release()
             self._exit.set_result(ended)
 
     def _pump(self) -> bool:
@@ -104,10 +113,37 @@ class ProcessContainer:
             self._loop.remove_reader(self._output)
             self._reading = False
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         self._stop_reading()
         os.close(self._output)
         self._writer.close()
+        await asyncio.to_thread(self._supervisor.wait)
+
+
+def _supervisor() -> tuple[subprocess.Popen[bytes], socket.socket, int]:
+    """Return a new supervisor, our end of its socket, and the read end of the output pipe."""
+    ours, theirs = socket.socketpair()
+    output, output_write = os.pipe()
+    local = Path(__file__).resolve().parents[3]
+    try:
+        # No site packages and no environment: it stays small and quick.
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-I", "-S", "-B", "-c", _BOOT, str(local)],
+            stdin=theirs.fileno(),
+            stdout=output_write,
+            start_new_session=True,
+            cwd="/",
+            env={},
+        )
+    except OSError:
+        ours.close()
+        os.close(output)
+        raise
+    finally:
+        theirs.close()
+        os.close(output_write)
+    ours.setblocking(False)  # noqa: FBT003 - its only form
+    return process, ours, output
 
 
 def _check_started(answer: dict[str, Any]) -> None:

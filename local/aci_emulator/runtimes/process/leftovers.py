@@ -1,7 +1,7 @@
-"""Ends what an emulator left behind that did not live to end it.
+"""Ends what a supervisor left behind that did not live to end it.
 
-Normally nothing is left: supervisors notice the emulator's death and kill their trees. Only when
-they were killed as well does a record in the state folder remain, and its processes perhaps too.
+Normally nothing is left: supervisors notice the emulator's death and kill their trees. Only when one
+was killed itself does a record in the state folder remain, and its processes perhaps too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from aci_emulator.runtimes.process import proctree
-from aci_emulator.runtimes.process.cgroup import remove_folder
 from aci_emulator.runtimes.process.supervisor import boot_id
 
 RECORD_SUFFIX = ".pid.json"
@@ -23,22 +22,22 @@ _GONE_WITHIN_S = 5.0
 
 
 def end_leftovers(root: Path) -> int:
-    """Every recorded process is gone, and so are the folders below `root`; return how many ended.
+    """End every recorded process, remove the folders below `root`, return how many processes ended.
 
     A process is only killed when it is provably the recorded one (pid and start time on the same
     boot), belongs to its session, or works in its folder.
     """
-    victims: set[int] = set()
-    records = [_read(path) for path in root.glob(f"*/*{RECORD_SUFFIX}")]
-    for record in records:
-        if record.get("boot_id") == boot_id():
-            victims |= _victims(record)
-    _end(victims)
-    for record in records:
-        for folder in record.get("cgroups", ()):
-            remove_folder(Path(folder))
+    ended = sum(end_recorded(path) for path in root.glob(f"*/*{RECORD_SUFFIX}"))
     for folder in root.glob("*/"):
         shutil.rmtree(folder, ignore_errors=True)
+    return ended
+
+
+def end_recorded(path: Path) -> int:
+    """End the processes of one record, if it is of this boot, and return how many there were."""
+    record = _read(path)
+    victims = _victims(record) if record.get("boot_id") == boot_id() else set()
+    _end(victims)
     return len(victims)
 
 
@@ -48,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    kinds = {"pid": int, "start_ticks": int, "boot_id": str, "folder": str, "cgroups": list}
+    kinds = {"pid": int, "start_ticks": int, "boot_id": str, "folder": str}
     sensible = isinstance(record, dict) and all(
         isinstance(record.get(name), kind) for name, kind in kinds.items()
     )

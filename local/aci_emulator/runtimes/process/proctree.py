@@ -24,7 +24,7 @@ def prctl(option: int, value: int) -> None:
 
 
 def start_ticks(pid: int) -> int | None:
-    """The boot-relative start time of a process in clock ticks, or None when there is none.
+    """Return a process's boot-relative start time in clock ticks, None when there is none.
 
     A pid and its start time name one process for ever: pids are reused, pairs are not.
     """
@@ -33,25 +33,25 @@ def start_ticks(pid: int) -> int | None:
 
 
 def parent(pid: int) -> int | None:
-    """The parent's pid, or None when there is no such process."""
+    """Return the parent's pid, or None when there is no such process."""
     fields = _stat(pid)
     return int(fields[1]) if fields else None
 
 
 def session(pid: int) -> int | None:
-    """The session id of a process that is not a zombie, or None."""
+    """Return the session id of a process that is not a zombie, or None."""
     fields = _stat(pid)
     return int(fields[3]) if fields and fields[0] != "Z" else None
 
 
 def has_terminal(pid: int) -> bool:
-    """Whether the process belongs to somebody's terminal."""
+    """Return whether the process belongs to somebody's terminal."""
     fields = _stat(pid)
     return bool(fields) and fields[4] != "0"
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether the process has ended and waits for its parent to take note."""
+    """Return whether the process has ended and waits for its parent to take note."""
     fields = _stat(pid)
     return bool(fields) and fields[0] == "Z"
 
@@ -66,7 +66,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def children(pid: int) -> list[int]:
-    """The direct children of a process, as far as the kernel lists them while they change."""
+    """Return a process's direct children, as far as the kernel lists them while they change."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - Path objects cost here
@@ -77,7 +77,7 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below `pid`, parents before their children."""
+    """Return all processes below `pid`, parents before their children."""
     found = children(pid)
     for child in found:
         found.extend(children(child))
@@ -85,20 +85,20 @@ def descendants(pid: int) -> list[int]:
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
-    """The process has the signal, if it still exists."""
+    """Send a process the signal, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def kill_group(leader: int) -> None:
-    """Where nothing tells who descends from whom, the leader's process group is killed at least."""
+    """Kill the leader's process group where nothing tells who descends from whom."""
     if not _LINUX:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
 
 
 def end_all_children(within_s: float) -> bool:
-    """Every descendant of the caller, a child subreaper, is dead and reaped, or `within_s` is over.
+    """Kill and reap every descendant of the caller, a child subreaper, unless `within_s` is over.
 
     Orphans of a subreaper become its children, so that "no child left" means "no descendant left".
     """

@@ -1,14 +1,16 @@
 """The parent of one container's main process: starts it, reports its end, and ends its tree.
 
-A supervisor is a fork of the warden and speaks JSON lines with the emulator over its own socket. It
-is a child subreaper: whatever the main process starts, daemons included, stays below it, so that a
-container ends as in a PID namespace: when its main process ends, all the rest is killed. When the
-socket closes, the emulator is gone, however it went, and the tree is killed at once.
+A supervisor is a small interpreter of its own: forking the emulator, with its event loop and
+threads, is not safe. It speaks JSON lines with the emulator over its standard input, a socket; its
+standard output is the pipe for the container's output. It is a child subreaper: whatever the main
+process starts, daemons included, stays below it, so that a container ends as in a PID namespace: when
+its main process ends, all the rest is killed. When the socket closes, the emulator is gone, however it
+went, and the tree is killed at once.
 
-    in   {"argv", "environment", "folder", "record", "cgroup", "cpu", "memory_bytes"}, at first
+    in   {"argv", "environment", "folder", "record"}, at first
     in   {"stop": grace_s}
-    out  {"started": pid} | {"refused": text}
-    out  {"exit_code": int, "oom": bool} | {"failed": text}
+    out  {"started": pid} | {"refused": text} | {"failed": text}
+    out  {"exit_code": int} | {"failed": text}
 """
 
 from __future__ import annotations
@@ -20,14 +22,15 @@ import os
 import resource
 import select
 import signal
+import subprocess
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from aci_emulator.runtimes.process import proctree
-from aci_emulator.runtimes.process.cgroup import ControlGroup
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CONTROL, _OUTPUT = 0, 1
 _END_TREE_WITHIN_S = 10.0
 
 
@@ -35,51 +38,46 @@ class _Refusal(Exception):  # noqa: N818 - not an error of ours: the launch cann
     """The command cannot be started; the text says why, in the words of a container engine."""
 
 
-def supervise(control: int, output: int) -> None:
-    """One container ran to its end and its whole tree is gone.
+def main() -> None:
+    """Take one container to its end; tell the emulator whatever goes wrong with that."""
+    try:
+        _supervise()
+    except BaseException as error:  # noqa: BLE001 - the emulator shows it; nothing else runs here
+        _say({"failed": f"{type(error).__name__}: {error}"})
 
-    Args:
-        control: Connected socket to the emulator.
-        output: Write end of the pipe for the container's output.
-    """
+
+def _supervise() -> None:
     proctree.prctl(proctree.PR_SET_CHILD_SUBREAPER, 1)
     wake = _wake_on_child_end()
-    lines = _Lines(control)
+    lines = _Lines()
     spec = lines.wait_for_one()
     if spec is None:
         return
-    group = ControlGroup(spec["cgroup"], cpu=spec["cpu"], memory_bytes=spec["memory_bytes"])
     try:
-        main = _start(spec, group, output)
-        os.close(output)
+        main = _start(spec)
     except _Refusal as refusal:
-        _say(control, {"refused": str(refusal)})
-    else:
-        _say(control, {"started": main})
-        status = _watch(main, lines, wake)
-        proctree.kill_group(main)
-        proctree.end_all_children(_END_TREE_WITHIN_S)
-        code = os.waitstatus_to_exitcode(status)
-        exit_code = 128 - code if code < 0 else code
-        oom = exit_code != 0 and group.oom_kills() > 0
-        Path(spec["record"]).unlink(missing_ok=True)
-        group.remove()
-        _say(control, {"exit_code": exit_code, "oom": oom})
-    finally:
-        group.remove()
+        _say({"refused": str(refusal)})
+        return
+    os.close(_OUTPUT)
+    _say({"started": main.pid})
+    status = _watch(main.pid, lines, wake)
+    proctree.kill_group(main.pid)
+    proctree.end_all_children(_END_TREE_WITHIN_S)
+    Path(spec["record"]).unlink(missing_ok=True)
+    code = os.waitstatus_to_exitcode(status)
+    _say({"exit_code": 128 - code if code < 0 else code})
 
 
 class _Lines:
     """JSON lines from the emulator; `closed` once it went away."""
 
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
+    def __init__(self) -> None:
         self.closed = False
         self._pending = b""
 
     def read(self) -> list[dict[str, Any]]:
         try:
-            data = os.read(self.fd, 1 << 20)
+            data = os.read(_CONTROL, 1 << 20)
         except ConnectionError:
             data = b""
         self.closed = not data
@@ -102,14 +100,9 @@ def _wake_on_child_end() -> int:
     return read_end
 
 
-def _say(control: int, message: dict[str, Any]) -> None:
+def _say(message: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
-        os.write(control, json.dumps(message).encode() + b"\n")
-
-
-def say_failure(control: int, error: BaseException) -> None:
-    """The emulator knows what went wrong in a supervisor."""
-    _say(control, {"failed": f"{type(error).__name__}: {error}"})
+        os.write(_CONTROL, json.dumps(message).encode() + b"\n")
 
 
 def _watch(main: int, lines: _Lines, wake: int) -> int:
@@ -120,12 +113,12 @@ def _watch(main: int, lines: _Lines, wake: int) -> int:
         if status is not None:
             return status
         timeout = None if kill_at is None else max(0.0, kill_at - time.monotonic())
-        watched = [wake] if lines.closed else [wake, lines.fd]
+        watched = [wake] if lines.closed else [wake, _CONTROL]
         ready, _, _ = select.select(watched, [], [], timeout)
         if wake in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
-        if lines.fd in ready:
+        if _CONTROL in ready:
             for order in lines.read():
                 if order["stop"] > 0:
                     proctree.kill(main, signal.SIGTERM)
@@ -137,97 +130,65 @@ def _watch(main: int, lines: _Lines, wake: int) -> int:
 
 def _reap(main: int) -> int | None:
     """Reap every child that ended, orphans too; return the main process's status if it is one."""
-    found = None
-    with contextlib.suppress(ChildProcessError):
-        while found is None:
+    while True:
+        try:
             pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            found = status if pid == main else None
-    return found
+        except ChildProcessError:  # nobody is left, the main process neither
+            return signal.SIGKILL
+        if pid in (0, main):
+            return status if pid else None
 
 
-def _start(spec: dict[str, Any], group: ControlGroup, output: int) -> int:
-    """Start the main process and return its pid; its record is on disk before it runs."""
+def _start(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """Start the main process; its record is on disk before it runs.
+
+    Whoever gets it must hold it: one that is let go reaps the process, and nobody learns how it ended.
+    """
     environment = {"PATH": DEFAULT_PATH, **spec["environment"]}
-    executable = _find(spec["argv"][0], environment["PATH"], spec["folder"])
-    gate, failed = os.pipe(), os.pipe()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        os.close(gate[1])
-        _become(spec, (executable, environment), (gate[0], failed[1], output), parent)
-    os.close(gate[0])
-    os.close(failed[1])
-    _write_record(spec, pid, group)
-    group.add(pid)
-    os.write(gate[1], b"+" if group.limits_memory else b"-")
-    os.close(gate[1])
-    failure = os.read(failed[0], 64)
-    os.close(failed[0])
-    if failure:
-        os.waitpid(pid, 0)
-        Path(spec["record"]).unlink(missing_ok=True)
-        raise _Refusal(_exec_failure(spec["argv"][0], int(failure)))
-    return pid
+    supervisor = os.getpid()
 
-
-def _become(
-    spec: dict[str, Any],
-    program: tuple[str, dict[str, str]],
-    fds: tuple[int, int, int],
-    parent: int,
-) -> NoReturn:
-    """Turn this fresh fork into the container's main process; never returns."""
-    executable, environment = program
-    gate, failed, output = fds
-    try:
-        os.setsid()
+    def become() -> None:
         proctree.prctl(proctree.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(137)
-        word = os.read(gate, 1)
-        if not word:
+        if os.getppid() != supervisor:
             os._exit(137)
         _reset_signals()
-        _limit(spec, by_group=word == b"+")
-        os.chdir(spec["folder"])
-        os.umask(0o022)
-        null = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((null, 0), (output, 1), (output, 2)):
-            os.dup2(source, target)
-        os.execve(executable, spec["argv"], environment)  # noqa: S606 - the container's command
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _write_record(spec)
+
+    try:
+        return subprocess.Popen(  # noqa: S603 - the container's command
+            spec["argv"],
+            executable=_find(spec["argv"][0], environment["PATH"], spec["folder"]),
+            env=environment,
+            cwd=spec["folder"],
+            stdin=subprocess.DEVNULL,
+            stdout=_OUTPUT,
+            stderr=_OUTPUT,
+            start_new_session=True,
+            umask=0o022,
+            preexec_fn=become,  # noqa: PLW1509 - a supervisor has one thread
+        )
     except OSError as error:
-        os.write(failed, str(error.errno or errno.EIO).encode())
-    except ValueError:
-        os.write(failed, str(errno.EINVAL).encode())
-    finally:
-        os._exit(127)
+        Path(spec["record"]).unlink(missing_ok=True)
+        raise _Refusal(_exec_failure(spec["argv"][0], error.errno or errno.EIO)) from error
 
 
 def _reset_signals() -> None:
-    signal.set_wakeup_fd(-1)
+    """Give every signal its default meaning: what is ignored would stay so in the container."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
 
-def _limit(spec: dict[str, Any], *, by_group: bool) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not by_group:
-        # Data, not address space: runtimes such as V8 reserve far more addresses than they use.
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_DATA, (spec["memory_bytes"], spec["memory_bytes"]))
-
-
-def _write_record(spec: dict[str, Any], pid: int, group: ControlGroup) -> None:
+def _write_record(spec: dict[str, Any]) -> None:
+    """Name this process in its container's record."""
+    pid = os.getpid()
     record = {
         "pid": pid,
         "start_ticks": proctree.start_ticks(pid),
         "boot_id": boot_id(),
         "folder": spec["folder"],
-        "cgroups": [str(folder) for folder in group.folders],
     }
     fresh = Path(spec["record"] + ".new")
     fresh.write_text(json.dumps(record))
@@ -235,7 +196,7 @@ def _write_record(spec: dict[str, Any], pid: int, group: ControlGroup) -> None:
 
 
 def boot_id() -> str:
-    """The kernel's name for this boot, or nothing where it has none."""
+    """Return the kernel's name for this boot, or nothing where it has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

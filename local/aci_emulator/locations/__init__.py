@@ -1,1 +1,0 @@
-"""What a location offers: usages, capabilities, cached images, operations of the provider."""

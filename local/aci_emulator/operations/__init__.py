@@ -1,1 +1,0 @@
-"""Asynchronous operations, as `Azure-AsyncOperation` points to them."""

@@ -1,1 +1,0 @@
-"""Registration of the resource provider."""
