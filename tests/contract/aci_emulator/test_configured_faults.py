@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def aci_emulator_settings(aci_emulator_settings: Settings) -> Settings:
     """What a TOML file with one fault and one script gives."""
-    return dataclasses.replace(
-        aci_emulator_settings,
+    return aci_emulator_settings.changed(
         faults=({"kind": "respond", "operation": "*_CreateOrUpdate", "nth": 1, "status": 503},),
         scripts=({"image": "seven*", "run_s": 1, "exit_code": 7},),
     )

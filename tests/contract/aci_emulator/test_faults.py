@@ -246,7 +246,7 @@ def test_a_group_under_repair_refuses_changes(
     """While Repairing, a PUT is answered ContainerGroupTransitioning."""
     admin.add_fault("delay", operation="nothing")
     _running(groups, admin)
-    entry = aci_emulator.emulator.context.groups.find(_RG, "job")
+    entry = aci_emulator.emulator.service.groups.find(_RG, "job")
     assert entry is not None
     entry.group.provisioning = "Repairing"
     with pytest.raises(ResourceExistsError) as refused:
@@ -363,3 +363,75 @@ def test_eventually_all_is_well_without_rules(
     _running(groups, admin)
     eventually(emulated, lambda: _current(groups).state == "Terminated", step_s=10)
     assert _current(groups).exit_code == 0
+
+
+def test_a_group_that_exists_can_be_missing_for_a_while(
+    groups: Any, admin: AdminClient, emulated: EmulatorTarget
+) -> None:
+    """`for_s`: GET says 404 for ten seconds from the first look on; the list is right meanwhile."""
+    _running(groups, admin)
+    get = "ContainerGroups_Get"
+    admin.add_fault("respond", operation=get, group="job", status=404, for_s=10)
+    for _ in range(2):
+        with pytest.raises(ResourceNotFoundError) as missing:
+            groups.get(_RG, "job")
+        assert missing.value.error is not None
+        assert missing.value.error.code == "ResourceNotFound"
+        assert [group.name for group in groups.list_by_resource_group(_RG)] == ["job"]
+        admin.advance(9)
+    assert groups.get(_RG, "job").name == "job"
+
+
+def test_a_group_that_exists_can_be_missing_a_few_times(groups: Any, admin: AdminClient) -> None:
+    """`times`: the first three looks after the create say 404, the fourth is right."""
+    admin.add_fault("respond", operation="ContainerGroups_Get", status=404, times=3)
+    _create(groups)
+    for _ in range(3):
+        assert _status(lambda: groups.get(_RG, "job")) == 404
+    assert groups.get(_RG, "job").name == "job"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(429, "TooManyRequests"), (404, "ResourceNotFound"), (503, "ServiceUnavailable"),
+     (403, "AuthorizationFailed"), (500, "InternalServerError"), (418, "InternalServerError")],
+)  # fmt: skip
+def test_a_status_alone_is_answered_in_arms_words(
+    groups: Any, admin: AdminClient, status: int, code: str
+) -> None:
+    """A rule with only a status has the code that belongs to it."""
+    admin.add_fault("respond", status=status)
+    with pytest.raises(HttpResponseError) as refused:
+        groups.get(_RG, "job")
+    assert refused.value.error is not None
+    assert (refused.value.status_code, refused.value.error.code) == (status, code)
+
+
+def test_a_container_can_wait_for_ever_though_it_was_tried(groups: Any, admin: AdminClient) -> None:
+    """`unstartable`: Waiting, restartCount 3, provisioning Failed, whatever the policy."""
+    admin.add_fault("unstartable")
+    _create(groups)
+    admin.advance(100)
+    group = groups.get(_RG, "job")
+    view = group.containers[0].instance_view
+    assert (view.current_state.state, view.restart_count) == ("Waiting", 3)
+    assert (group.provisioning_state, group.instance_view.state) == ("Failed", "Pending")
+    assert [event.name for event in view.events] == ["Pulling", "Pulled", "Failed"]
+    assert admin.containers("job")[0]["starts"] == 0
+    groups.begin_delete(_RG, "job", polling=False)
+    assert _status(lambda: groups.get(_RG, "job")) == 404
+
+
+def test_tag_names_can_come_back_in_another_letter_case(groups: Any, admin: AdminClient) -> None:
+    """`recase_tags`, by rule or by order: the values and all else stay."""
+    admin.add_fault("recase_tags", group="ruled", after_s=5)
+    spec = group_of(container(command=["script", "run_s=50"]))
+    spec.tags = {"Acijobs-Job": "a", "owner": "B"}
+    for name in ("ruled", "ordered"):
+        groups.begin_create_or_update(_RG, name, spec, polling=False)
+    admin.advance(6)
+    admin.befall("ordered", "recase_tags")
+    admin.advance()
+    for name in ("ruled", "ordered"):
+        assert groups.get(_RG, name).tags == {"aCIJOBS-jOB": "a", "OWNER": "B"}
+        assert _current(groups, name).state == "Running"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,7 +35,7 @@ def aci_emulator_settings(aci_emulator_settings: Settings) -> Settings:
         page_size=2,
         body_bytes=8 * 1024 * 1024,
     )
-    return dataclasses.replace(aci_emulator_settings, limits=limits)
+    return aci_emulator_settings.changed(limits=limits)
 
 
 @pytest.fixture

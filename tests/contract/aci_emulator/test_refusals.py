@@ -78,7 +78,22 @@ _WRONG = {
                       "InvalidContainerEnvironmentVariable"),
     "both values": (_set(*_MAIN, "environmentVariables", 0, "secureValue", to="x"),
                     "InvalidContainerEnvironmentVariable"),
-    "volume name": (_set("properties", "volumes", to=[{"name": "v", "emptyDir": {}}]),
+    "limit below request": (_set(*_MAIN, "resources", "limits", to={"cpu": 0.5}),
+                            "ResourceLimitsLessThanRequests"),
+    "memory limit below request": (_set(*_MAIN, "resources", "limits", to={"memoryInGB": 0.5}),
+                                   "ResourceLimitsLessThanRequests"),
+    "half a step of memory": (_set(*_REQUESTS, "memoryInGB", to=1.55), "InvalidResourceRequest"),
+    "a thousandth of a core": (_set(*_REQUESTS, "cpu", to=0.001), "InvalidResourceRequest"),
+    "variable begins with a digit": (_set(*_MAIN, "environmentVariables", 0, "name", to="1VAR"),
+                                     "InvalidContainerEnvironmentVariable"),
+    "tag of azure": (_set("tags", to={"azure-cost-center": "1"}), "ReservedTagName"),
+    "tag of microsoft": (_set("tags", to={"microsoft.team": "1"}), "ReservedTagName"),
+    "tag of windows": (_set("tags", to={"WindowsUpdate": "1"}), "ReservedTagName"),
+    "tag twice": (_set("tags", to={"Env": "1", "env": "1"}), "DuplicateTagName"),
+    "spot with an address": (lambda body: body["properties"].update(
+                             priority="Spot", ipAddress={"type": "Public", "ports": [{"port": 80}]}),
+                             "SpotIpAddressNotSupported"),
+    "volume name": (_set("properties", "volumes", to=[{"name": "V_1", "emptyDir": {}}]),
                     "InvalidVolumeName"),
     "volume without kind": (_set("properties", "volumes", to=[{"name": "shared"}]),
                             "InvalidVolume"),
@@ -109,19 +124,77 @@ def test_a_wrong_body_is_refused_with_its_code(raw: RawClient, case: str) -> Non
     assert raw.call("GET", f"{raw.groups_path}/job").status == 404
 
 
+@pytest.mark.parametrize(
+    ("cpu", "memory_gb"), [(0.01, 0.1), (0.07, 0.3), (1.29, 2.7), ("0.5", "1.1"), (30.99, 239.9)]
+)
+def test_steps_of_resources_are_accepted(raw: RawClient, cpu: Any, memory_gb: Any) -> None:
+    """0.01 cores and 0.1 GB, whatever binary fractions make of them."""
+    body = copy.deepcopy(_GOOD)
+    _main(body)["resources"]["requests"] = {"cpu": cpu, "memoryInGB": memory_gb}
+    assert raw.call("PUT", f"{raw.groups_path}/job", body).status == 201
+
+
+def test_a_limit_below_the_request_is_refused_in_the_recorded_words(raw: RawClient) -> None:
+    """The text quotes the resources as they came."""
+    body = copy.deepcopy(_GOOD)
+    _main(body)["resources"] = {
+        "requests": {"memoryInGB": 4.0, "cpu": 2.0},
+        "limits": {"memoryInGB": 1.5, "cpu": 1.0},
+    }
+    assert raw.call("PUT", f"{raw.groups_path}/job", body).body["error"]["message"] == (
+        'The resource requirement \'{"requests":{"memoryInGB":4.0,"cpu":2.0},'
+        '"limits":{"memoryInGB":1.5,"cpu":1.0}}\' in container \'main\' of contain group '
+        "'job' is invalid. The 'Cpu' limit value must be greater than or equal to the request "
+        "value."
+    )
+
+
+def test_a_patch_of_reserved_tags_is_refused(raw: RawClient) -> None:
+    """The rules of tag names hold for PATCH, too; nothing changes."""
+    raw.call("PUT", f"{raw.groups_path}/job", {**_GOOD, "tags": {"a": "1"}})
+    reply = raw.call("PATCH", f"{raw.groups_path}/job", {"tags": {"Azure": "1"}})
+    assert (reply.status, reply.body["error"]["code"]) == (400, "ReservedTagName")
+    assert raw.call("GET", f"{raw.groups_path}/job").body["tags"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("method", "tail"), [("PUT", ""), ("GET", ""), ("POST", "/validate"), ("POST", "/whatIf")]
+)
+def test_a_template_deployment_is_refused_loudly(raw: RawClient, method: str, tail: str) -> None:
+    """Azure has them, the emulator does not, and says so, whatever version and body they have."""
+    at = raw.groups_path.partition("/providers/")[0]
+    path = f"{at}/providers/Microsoft.Resources/deployments/d{tail}"
+    body = b"{'no': JSON" if method != "GET" else None
+    reply = raw.call(method, path, body, api_version="2025-04-01")
+    assert (reply.status, reply.body["error"]["code"]) == (400, "NotSupportedByEmulator")
+
+
+def test_another_gpu_needs_delete_and_create(
+    raw: RawClient, aci_emulator: InProcessEmulator
+) -> None:
+    """The GPU is among what no update can change."""
+    body = copy.deepcopy(_GOOD)
+    _main(body)["resources"]["requests"]["gpu"] = {"count": 1, "sku": "V100"}
+    assert raw.call("PUT", f"{raw.groups_path}/job", body).status == 201
+    aci_emulator.admin.advance()
+    _main(body)["resources"]["requests"]["gpu"]["count"] = 2
+    reply = raw.call("PUT", f"{raw.groups_path}/job", body)
+    assert (reply.status, reply.body["error"]["code"]) == (400, "InvalidContainerGroupUpdate")
+
+
 def test_the_good_body_is_accepted(raw: RawClient) -> None:
     """The body the mistakes are made in is good by itself."""
     assert raw.call("PUT", f"{raw.groups_path}/job", _GOOD).status == 201
 
 
-@pytest.mark.parametrize("name", ["Upper", "-a", "a-", "a--b", "a" * 64, "a_b", "%C3%A4"])
+@pytest.mark.parametrize("name", ["-a", "a-", "a--b", "a" * 64, "a_b", "%C3%A4"])
 def test_a_wrong_group_name_is_refused(raw: RawClient, name: str) -> None:
-    """Names: 1 to 63 lower-case letters, digits and single inner hyphens."""
+    """Names: 1 to 63 letters, digits and single inner hyphens."""
     reply = raw.call("PUT", f"{raw.groups_path}/{name}", _GOOD)
     assert (reply.status, reply.body["error"]["code"]) == (400, "InvalidContainerGroupName")
 
 
-@pytest.mark.parametrize("name", ["a", "1", "a" * 63, "a-b-c", "0-9"])
+@pytest.mark.parametrize("name", ["a", "1", "a" * 63, "a-b-c", "0-9", "Upper"])
 def test_a_right_group_name_is_accepted(raw: RawClient, name: str) -> None:
     """The rule's borders are inside."""
     assert raw.call("PUT", f"{raw.groups_path}/{name}", _GOOD).status == 201

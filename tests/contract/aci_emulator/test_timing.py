@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from aci_emulator_targets import container, group_of
 
 if TYPE_CHECKING:
     from aci_emulator.settings import Settings
+    from aci_emulator_raw import RawClient, Reply
     from aci_emulator_targets import EmulatorTarget
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures" / "aci_emulator"
@@ -24,8 +24,8 @@ _RG = "acijobs"
 @pytest.fixture
 def aci_emulator_settings(aci_emulator_settings: Settings) -> Settings:
     """The profile `realistic`; deletes answer at once, since nobody would advance the clock then."""
-    delays = dataclasses.replace(DELAYS["realistic"], delete_s=0)
-    return dataclasses.replace(aci_emulator_settings, delays=delays, limits=NO_LIMITS)
+    delays = DELAYS["realistic"].changed(delete_s=0)
+    return aci_emulator_settings.changed(delays=delays, limits=NO_LIMITS)
 
 
 @pytest.fixture
@@ -69,6 +69,27 @@ def test_provisioning_goes_through_its_states(groups: Any, emulated: EmulatorTar
         ("Creating", "Pending"),
         ("Succeeded", "Running"),
     ]
+
+
+def test_an_operation_goes_through_its_groups_states(
+    raw: RawClient, emulated: EmulatorTarget
+) -> None:
+    """Pending and Creating for a create, Updating for a restart; Succeeded when it is done."""
+    emulated.emulator.admin.add_script(run_s=False)
+    body = json.loads((_FIXTURES / "created.json").read_text(encoding="utf-8"))["request"]
+    created = raw.call("PUT", f"{raw.groups_path}/job", body)
+    assert _statuses(raw, emulated, created) == ["Pending", "Creating", "Succeeded"]
+    restarted = raw.call("POST", f"{raw.groups_path}/job/restart")
+    assert _statuses(raw, emulated, restarted) == ["Updating", "Succeeded"]
+
+
+def _statuses(raw: RawClient, emulated: EmulatorTarget, begun: Reply) -> list[str]:
+    path = begun.headers["azure-asyncoperation"].removeprefix(raw.env["ARM_ENDPOINT"])
+    seen = []
+    for _ in range(20):
+        seen.append(raw.call("GET", path, api_version=None).body["status"])
+        emulated.pass_time(1)
+    return list(dict.fromkeys(seen))
 
 
 def test_the_end_is_shown_late_and_the_group_later_still(

@@ -192,6 +192,15 @@ async def test_limits_are_the_containers(trial: Trial, api: docker.APIClient) ->
     assert seen["MemorySwap"] == seen["Memory"]
 
 
+async def test_memory_beyond_the_limit_ends_the_container(trial: Trial) -> None:
+    """A container that takes more than it asked for is killed or fails; it never succeeds."""
+    hog = "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}"
+    await trial.prepare()
+    ended, output = await trial.run("sh", "-c", hog, memory_gb=0.05)
+    assert ended.exit_code != 0
+    assert "200000000" not in output.text
+
+
 async def test_nothing_of_a_removed_group_is_left(
     trial: Trial, runtime: DockerRuntime, api: docker.APIClient
 ) -> None:

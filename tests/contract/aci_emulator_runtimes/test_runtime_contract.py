@@ -237,28 +237,32 @@ async def test_containers_run_side_by_side(trial: Trial) -> None:
 
 
 async def test_the_event_loop_stays_free(trial: Trial) -> None:
-    """Starting, running and ending containers never blocks the emulator for long."""
-    longest = 0.0
+    """Starting, running and ending containers blocks the loop no longer than the machine a thread."""
+    longest = {"loop": 0.0, "thread": 0.0}
+    done = threading.Event()
 
     async def watch() -> None:
-        nonlocal longest
         while True:
             before = time.monotonic()
             await asyncio.sleep(0.01)
-            longest = max(longest, time.monotonic() - before)
+            longest["loop"] = max(longest["loop"], time.monotonic() - before)
+
+    def watch_machine() -> None:
+        while not done.is_set():
+            before = time.monotonic()
+            time.sleep(0.01)
+            longest["thread"] = max(longest["thread"], time.monotonic() - before)
 
     watching = asyncio.create_task(watch())
-    await asyncio.gather(*(trial.run("sh", "-c", "seq 1 20000; sleep 0.1") for _ in range(6)))
-    watching.cancel()
-    assert longest < 0.5
-
-
-async def test_memory_beyond_the_limit_ends_the_container(trial: Trial) -> None:
-    """A container that takes more than it asked for is killed or fails; it never succeeds."""
-    hog = "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}"
-    ended, output = await trial.run("sh", "-c", hog, memory_gb=0.05)
-    assert ended.exit_code != 0
-    assert "200000000" not in output.text
+    machine = threading.Thread(target=watch_machine)
+    machine.start()
+    try:
+        await asyncio.gather(*(trial.run("sh", "-c", "seq 1 20000; sleep 0.1") for _ in range(6)))
+    finally:
+        done.set()
+        watching.cancel()
+        machine.join()
+    assert longest["loop"] < 0.5 + 4 * longest["thread"]
 
 
 async def test_pull_refuses_what_is_no_reference(trial: Trial) -> None:

@@ -156,11 +156,11 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[delays]\npul_s = 1\n", "[delays]: unknown key 'pul_s'"),
-        ("[[faults]]\nkind = 'explode'\n", "[[faults]]: unknown kind 'explode'"),
-        ("[[scripts]]\nrun = 1\n", "[[scripts]]: unknown key 'run'"),
+        ("[delays]\npul_s = 1\n", "delays.pul_s: unknown"),
+        ("[[faults]]\nkind = 'explode'\n", "faults.0.kind: must be one of"),
+        ("[[scripts]]\nrun = 1\n", "scripts.0.run: unknown"),
         ("seed = ", "Invalid value"),
-        ("[limits]\ngroups = -1\n", "groups must be a number not below 0"),
+        ("[limits]\ngroups = -1\n", "limits.groups: must be greater than or equal to 0"),
     ],
 )
 def test_a_wrong_config_file_is_one_clear_line(tmp_path: Path, text: str, complaint: str) -> None:

@@ -87,7 +87,7 @@ def test_no_process_survives_whenever_the_emulator_is_killed(tmp_path: Path) -> 
     busiest = 0
     for _ in range(25):
         process = storm("process", tmp_path, "sh", "-c", script)
-        time.sleep(rng.uniform(0, 0.4))
+        time.sleep(rng.uniform(0, 0.8))
         busiest = max(busiest, len(list(living(str(tmp_path)))))
         kill_after(process, 0)
         deadline = time.monotonic() + PATIENCE_S
@@ -97,22 +97,14 @@ def test_no_process_survives_whenever_the_emulator_is_killed(tmp_path: Path) -> 
     assert busiest > 20, "the storm was no storm"
 
 
-async def test_a_killed_emulators_folders_and_limits_are_removed_by_the_next(
-    tmp_path: Path,
-) -> None:
-    """Working folders, records and control groups do not pile up."""
+async def test_a_killed_emulators_folders_are_removed_by_the_next(tmp_path: Path) -> None:
+    """Working folders and records do not pile up."""
     process = storm("process", tmp_path, "sleep", "300")
     await asyncio.to_thread(kill_after, process, 0.3)
     runtime = ProcessRuntime(tmp_path)
     await runtime.open()
     await runtime.close()
     assert list((tmp_path / "process").iterdir()) == []
-    assert await asyncio.to_thread(control_groups, "aci-trial-*") == []
-
-
-def control_groups(pattern: str) -> list[Path]:
-    """Return the control groups with such names."""
-    return [path for path in Path("/sys/fs/cgroup").rglob(pattern) if path.is_dir()]
 
 
 @pytest.mark.docker

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from aci_emulator.clock import VirtualClock
 from aci_emulator.errors import ArmError
-from aci_emulator.groups.deployment import Around
-from aci_emulator.groups.registry import ContainerGroups
+from aci_emulator.groups.changes import ContainerGroups
+from aci_emulator.groups.container_runs import Around
 from aci_emulator.groups.spec import ContainerSpec, GroupSpec
 from aci_emulator.groups.views import group_view
-from aci_emulator.operations.state import Operations
+from aci_emulator.operations import Operations
 from aci_emulator.runtimes.scripted import ScriptedRuntime
 from aci_emulator.settings import NO_LIMITS, Delays
 
@@ -82,13 +82,13 @@ class _World:
         if verb == "put":
             await groups.put("rg", argument)
         elif verb == "stop":
-            await groups.stop("rg", argument)
+            await groups.stop(groups.get("rg", argument))
         elif verb == "start":
-            groups.start("rg", argument)
+            groups.start(groups.get("rg", argument))
         elif verb == "restart":
-            groups.restart("rg", argument)
+            groups.restart(groups.get("rg", argument))
         elif verb == "delete":
-            await groups.delete("rg", argument)
+            await groups.delete(groups.get("rg", argument))
         elif verb == "evict":
             await groups.take_and_return(groups.get("rg", argument))
         else:

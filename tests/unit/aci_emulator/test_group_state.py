@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aci_emulator.groups.container import restarts
 from aci_emulator.groups.spec import ContainerSpec, GroupSpec
-from aci_emulator.groups.state import Group, restarts
+from aci_emulator.groups.state import Group
 
 _NOW = datetime(2026, 8, 1, tzinfo=UTC)
 

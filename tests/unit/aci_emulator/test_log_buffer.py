@@ -85,13 +85,28 @@ def test_stopping_keeps_a_thousand_lines_or_sixteen_kilobytes() -> None:
     assert wide.read().endswith("last\n")
 
 
-def test_a_line_without_end_is_cut() -> None:
-    """A megabyte without a newline becomes lines of 16 KiB, as engines do."""
+def test_a_long_line_is_one_line() -> None:
+    """Engines keep a line over 16 KiB in parts, and readers join them."""
     log = LogBuffer()
-    log.write(b"z" * 1_000_000, _AT)
-    lines = log.read().splitlines()
-    assert {len(line) for line in lines[:-1]} == {16 * 1024}
-    assert sum(len(line) for line in lines) == 1_000_000
+    line = "a" + "ż" * 20_000 + "\n"
+    content = line.encode()
+    for start in range(0, len(content), 4097):
+        log.write(content[start : start + 4097], _AT + timedelta(seconds=start))
+    log.write(b"next\n", _AT)
+    assert log.read() == line + "next\n"
+    assert log.read(tail=2, timestamps=True).count("2026-08-01T05:03:18.464123000Z ") == 2
+
+
+def test_one_line_over_all_limits_keeps_its_end() -> None:
+    """A line longer than what is kept loses its beginning, not everything."""
+    log = LogBuffer()
+    for number in range(100):
+        log.write(b"%05d" % number * 10_000, _AT)
+    log.write(b"end", _AT)
+    assert len(log.read()) == KEPT_RUNNING_BYTES
+    assert log.read().endswith("00099end")
+    log.stop()
+    assert len(log.read()) == KEPT_STOPPED_BYTES
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30))

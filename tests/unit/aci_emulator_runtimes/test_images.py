@@ -1,30 +1,11 @@
-"""Which registry an image names, and whose credentials go there."""
+"""Whose credentials go to which registry, and which digest an image has."""
 
 from __future__ import annotations
 
 import pytest
 
 from aci_emulator.runtimes.contract import RegistryCredential
-from aci_emulator.runtimes.docker.images import credential_for, digest_named, registry_of
-
-
-@pytest.mark.parametrize(
-    ("image", "registry"),
-    [
-        ("busybox", "docker.io"),
-        ("library/busybox:1", "docker.io"),
-        ("docker.io/library/busybox", "docker.io"),
-        ("index.docker.io/library/busybox", "docker.io"),
-        ("team.azurecr.io/app@sha256:" + "0" * 64, "team.azurecr.io"),
-        ("TEAM.azurecr.io/app", "team.azurecr.io"),
-        ("localhost/app", "localhost"),
-        ("localhost:5000/app", "localhost:5000"),
-        ("127.0.0.1:5000/a/b/c:2", "127.0.0.1:5000"),
-    ],
-)
-def test_the_registry_is_the_first_part_if_it_looks_like_a_host(image: str, registry: str) -> None:
-    """A dot, a colon or `localhost` makes it one; everything else lives on Docker Hub."""
-    assert registry_of(image) == registry
+from aci_emulator.runtimes.docker.images import credential_for, digest_named
 
 
 @pytest.mark.parametrize(

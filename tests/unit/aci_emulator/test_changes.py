@@ -1,4 +1,4 @@
-"""The registry of groups with a runtime that fails."""
+"""Changes to groups with a runtime that fails."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aci_emulator.clock import VirtualClock
-from aci_emulator.groups.deployment import Around
-from aci_emulator.groups.registry import ContainerGroups
+from aci_emulator.groups.changes import ContainerGroups
+from aci_emulator.groups.container_runs import Around
 from aci_emulator.groups.spec import ContainerSpec, GroupSpec
-from aci_emulator.operations.state import Operations
+from aci_emulator.operations import Operations
 from aci_emulator.runtimes.scripted import ScriptedRuntime
 from aci_emulator.settings import DELAYS, NO_LIMITS
 
@@ -68,9 +68,9 @@ async def test_a_delete_that_failed_can_be_tried_again() -> None:
     await service.clock.advance(1)
     service.runtime.failures_left = 1
     with pytest.raises(ConnectionError):
-        await service.groups.delete("rg", "g")
+        await service.groups.delete(service.groups.get("rg", "g"))
     assert service.groups.get("rg", "g").group.provisioning == "Failed"
-    await service.groups.delete("rg", "g")
+    await service.groups.delete(service.groups.get("rg", "g"))
     assert len(service.groups) == 0
     assert service.runtime.running_count == 0
 
@@ -85,9 +85,10 @@ async def test_an_update_that_cannot_take_the_old_run_down_fails() -> None:
     _, operation, created = await service.groups.put("rg", changed)
     await service.clock.advance(1)
     assert not created
-    assert (operation.status, (operation.error or {})["code"]) == ("Failed", "InternalServerError")
+    shown = operation.view("s")
+    assert (shown["status"], shown["error"]["code"]) == ("Failed", "InternalServerError")
     assert service.groups.get("rg", "g").group.provisioning == "Failed"
-    await service.groups.delete("rg", "g")
+    await service.groups.delete(service.groups.get("rg", "g"))
     assert service.runtime.running_count == 0
 
 
@@ -97,7 +98,7 @@ async def test_a_group_can_be_deleted_while_its_image_is_pulled() -> None:
     service.runtime.pulls_hang = True
     await service.groups.put("rg", _SPEC)
     await service.clock.advance(1)
-    await asyncio.wait_for(service.groups.delete("rg", "g"), 5)
+    await asyncio.wait_for(service.groups.delete(service.groups.get("rg", "g")), 5)
     assert service.runtime.started_total == 0
 
 
@@ -106,7 +107,7 @@ async def test_a_client_that_goes_away_does_not_undo_its_delete() -> None:
     service = _Service()
     await service.groups.put("rg", _SPEC)
     await service.clock.advance(1)
-    request = asyncio.create_task(service.groups.delete("rg", "g"))
+    request = asyncio.create_task(service.groups.delete(service.groups.get("rg", "g")))
     await asyncio.sleep(0)
     request.cancel()
     await service.clock.advance(1)
@@ -118,7 +119,10 @@ async def test_two_deletes_at_once_are_one() -> None:
     service = _Service()
     await service.groups.put("rg", _SPEC)
     await service.clock.advance(1)
-    await asyncio.gather(service.groups.delete("rg", "g"), service.groups.delete("rg", "g"))
+    await asyncio.gather(
+        service.groups.delete(service.groups.get("rg", "g")),
+        service.groups.delete(service.groups.get("rg", "g")),
+    )
     assert len(service.groups) == 0
 
 
