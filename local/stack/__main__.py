@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit code: 0 when all went well, 1 when not, 130 on Ctrl-C."""
     for ending in _ENDINGS:  # SIGINT is ignored where a shell runs us with &
         signal.signal(ending, _interrupt)
+    os.umask(0o077)  # state and logs are the user's alone
     is_up = False
     try:
         chosen = _parser().parse_args(arguments)

@@ -32,7 +32,7 @@ def run_demo(stack: LocalStack, tell: Callable[[str], None]) -> list[str]:
     requests = _arm_requests(stack, group)
     figures = measure(story, requests=requests, runtime=stack.options.runtime)
     _conclude(story, figures, tell, is_gone=is_gone)
-    problems = [*_problems(story), *(str(figure) for figure in figures if not figure.is_well)]
+    problems = _problems(story)
     return problems if is_gone else [*problems, f"group {group} still exists"]
 
 

@@ -18,10 +18,12 @@ _CHOOSABLE = (
     "AppName",
     "DefaultCommand",
     "DefaultImage",
+    "JobStoreUrl",
     "LogArchiveUrl",
+    "LogLevel",
     "PYTHON_THREADPOOL_THREAD_COUNT",
-    "WatchMaxSeconds",
-    "WatchMinSeconds",
+    "PollMaxSeconds",
+    "PollMinSeconds",
 )
 
 

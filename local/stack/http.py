@@ -106,6 +106,10 @@ class ArmClient:
         """Delete the group; one that is not there is fine."""
         self._send("DELETE", name, {200, 202, 204})
 
+    def restart_group(self, name: str) -> None:
+        """Restart the group's containers, as somebody may at the portal."""
+        self._send("POST", f"{name}/restart", {202, 204})
+
     def _send(self, method: str, name: str, expected: set[int], body: object = None) -> Reply:
         path = (
             f"/subscriptions/{self.env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/"

@@ -19,7 +19,7 @@ _POLL_S = 0.2
 
 @dataclass(kw_only=True)
 class JobStory:
-    """What was seen of one job.
+    """The course of one job, as it was seen.
 
     Attributes:
         started: The 202 answer to the POST.

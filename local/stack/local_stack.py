@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stack.child import Child
+from stack.child import Child, ChildError, free_port, python_module
 from stack.environment import child_environment, chosen_settings
 from stack.http import send
 
@@ -23,6 +21,17 @@ COUNT_TO_THIRTY = json.dumps(
     ["/bin/sh", "-c", "i=1; while [ $i -le 30 ]; do echo $i; i=$((i+1)); sleep 1; done"]
 )
 """The default job's command, as the setting `DefaultCommand` writes it."""
+_NO_LIMITS = """\
+[limits]
+groups = false
+cores = false
+creates_per_5_min = false
+creates_per_hour = false
+deletes_per_5_min = false
+deletes_per_hour = false
+read_burst = false
+write_burst = false
+"""
 _FROM_EMULATOR = {
     "ARM_ENDPOINT": "ArmEndpoint",
     "ARM_SCOPE": "ArmScope",
@@ -46,7 +55,7 @@ class StackOptions:
         arm_port: Port of the ARM endpoint; 0 for any.
         runtime: What runs containers: `auto`, `process`, `docker` or `scripted`.
         settings: App settings that win over the defaults, the shell's and the emulator's.
-        emulator_arguments: More arguments for the emulator.
+        is_unlimited: Whether the emulator has none of Azure's quotas and rates: for loads.
     """
 
     app: Path
@@ -55,7 +64,7 @@ class StackOptions:
     arm_port: int = 8443
     runtime: str = "process"
     settings: Mapping[str, str] = field(default_factory=dict)
-    emulator_arguments: tuple[str, ...] = ()
+    is_unlimited: bool = False
 
 
 class LocalStack:
@@ -114,7 +123,7 @@ class LocalStack:
                 str(state),
                 "--runtime",
                 self.options.runtime,
-                *list(self.options.emulator_arguments),
+                *self._limits(),
             ],
             child_environment(os.environ),
         )
@@ -122,13 +131,21 @@ class LocalStack:
         lines = told.read_text("utf-8").splitlines()
         self.emulator_env = dict(line.split("=", 1) for line in lines if "=" in line)
 
+    def _limits(self) -> list[str]:
+        if not self.options.is_unlimited:
+            return []
+        config = self.options.state / "no-limits.toml"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(_NO_LIMITS, "utf-8")
+        return ["--config", str(config)]
+
     def start_host(self) -> None:
         """Start the Functions host with the app, again at the same address; return once it serves.
 
         Raises:
             StackError: it ended, or did not serve in time.
         """
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         self.base_url = f"http://127.0.0.1:{self._port}"
         self._host = self._spawn(
             "Functions host",
@@ -156,6 +173,7 @@ class LocalStack:
         """
         settings = {
             "LogArchiveUrl": (self.options.state / "logs").resolve().as_uri(),
+            "JobStoreUrl": (self.options.state / "jobs").resolve().as_uri(),
             "DefaultImage": "alpine:3.20",
             "DefaultCommand": COUNT_TO_THIRTY,
         } | chosen_settings(os.environ)
@@ -175,9 +193,10 @@ class LocalStack:
             StackError: it names the part and shows its last output.
         """
         for child in self.children:
-            if child.exit_code is not None:
-                words = f"the {child.name} ended with code {child.exit_code}:\n{child.last_words}"
-                raise StackError(words)
+            try:
+                child.check()
+            except ChildError as error:
+                raise StackError(str(error)) from None
 
     def stop(self) -> None:
         """End everything that runs, the host first."""
@@ -187,25 +206,22 @@ class LocalStack:
 
     def _spawn(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Child:
         log = self.options.state / f"{arguments[0]}.log"
-        return Child(name, arguments, environment=environment, log=log)
+        return Child(name, python_module(*arguments), environment=environment, log=log)
 
     def _wait(self, child: Child, is_ready: Callable[[], bool]) -> None:
-        give_up_at = time.monotonic() + _START_TIMEOUT_S
-        while not is_ready():
-            self.check()
-            if time.monotonic() > give_up_at:
-                raise StackError(f"the {child.name} did not start in time:\n{child.last_words}")
-            time.sleep(0.05)
+        try:
+            child.wait_until(is_ready, timeout_s=_START_TIMEOUT_S)
+        except ChildError as error:
+            raise StackError(str(error)) from None
 
     def _host_answers(self) -> bool:
-        try:
-            reply = send("GET", f"{self.base_url}/admin/host/status")
-        except (OSError, ValueError):  # not yet, or not our host
-            return False
-        return isinstance(reply.body, dict) and reply.body.get("state") == "Running"
+        return host_runs(self.base_url)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def host_runs(base_url: str) -> bool:
+    """Tell whether a Functions host at this URL says that it runs."""
+    try:
+        reply = send("GET", f"{base_url}/admin/host/status")
+    except (OSError, ValueError):  # not yet, or not a Functions host
+        return False
+    return isinstance(reply.body, dict) and reply.body.get("state") == "Running"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from stack import job_story
+from stack.http import send
 from stack_command import is_alive, stack_command
 
 if TYPE_CHECKING:
@@ -54,12 +56,28 @@ def test_impatient_interrupts_leave_no_process_and_no_log_for_others(tmp_path: P
     assert logs == {"aci_emulator.log": 0o600, "functions_host.log": 0o600}
 
 
+def test_state_is_the_users_alone(tmp_path: Path) -> None:
+    """All of it: rows, logs, the engine's database, keys, the env file; a job's own umask is usual."""
+    state = tmp_path / "state"
+    with stack_command("up", state=state) as command:
+        story = _run_job(command, {"image": "alpine:3.20", "command": ["sh", "-c", "umask"]})
+        assert story.lines == ["0022"]
+        found = {path: path.stat().st_mode & 0o777 for path in [state, *state.rglob("*")]}
+    names = {path.name for path in found}
+    assert {"env", "ca.key", "durable.sqlite3-wal", "rows.sqlite", "functions_host.log"} <= names
+    assert {mode for path, mode in found.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in found.items() if path.is_file()} == {0o600}
+
+
 def test_a_killed_host_is_started_again_and_its_job_goes_on(tmp_path: Path) -> None:
     """At the same address; the job's lines are all there, once."""
     with stack_command("up", state=tmp_path) as command:
         stack = _stack(command)
-        spec = {"image": "alpine", "command": ["sh", "-c", "echo before; sleep 2; echo after"]}
+        spec = {"image": "alpine", "command": ["sh", "-c", "echo before; sleep 6; echo after"]}
         story = job_story.start(stack, spec)
+        # A kill in the middle of the create may cost a minute: absence is believed over time only.
+        while send("GET", story.started.body["jobUrl"]).body["phase"] in {"Queued", "Creating"}:
+            time.sleep(0.1)
         os.kill(command.child("functions_host"), signal.SIGKILL)
         command.read_until("the Functions host ended with code -9: starting it again")
         command.read_until("the Functions host is back")

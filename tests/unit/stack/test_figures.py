@@ -1,10 +1,8 @@
-"""What the demo allows of each figure."""
+"""What the demo tells of each figure."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from stack.figures import measure
 from stack.http import Reply
@@ -13,40 +11,20 @@ from stack.job_story import JobStory
 POSTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_prompt_job_is_well() -> None:
-    """Each figure says what was measured, what is allowed, and why."""
+def test_each_figure_says_what_was_measured_and_expected() -> None:
+    """What was measured, what is expected on a quiet machine, and why; nothing is gated."""
     figures = measure(_story(), requests=40, runtime="process")
-    assert all(figure.is_well for figure in figures)
     assert [str(figure) for figure in figures] == [
-        "seconds to the first log line: 4 (at most 5: after the 202)",
+        "seconds to the first log line: 4 (expected: at most 5, after the 202)",
         (
             "seconds from the container's end to terminal status: 2 "
-            "(at most 4: one interval between looks, and the clean-up)"
+            "(expected: at most 4, one interval between polls, and the clean-up)"
         ),
         (
             "ARM requests for this job, logs included: 40 "
-            "(at most 42: 30 for the first 20 s, then one a second)"
+            "(expected: at most 42, 30 for the first 20 s, then one a second)"
         ),
     ]
-
-
-@pytest.mark.parametrize(
-    ("first_line_s", "ended_s", "requests", "well"),
-    [
-        (5.1, 34, 40, [False, True, True]),
-        (None, 34, 40, [False, True, True]),
-        (4, 36.1, 40, [True, False, True]),
-        (4, 34, 43, [True, True, False]),
-    ],
-    ids=["late first line", "no line", "late end", "many requests"],
-)
-def test_each_figure_can_be_wrong(
-    first_line_s: float | None, ended_s: float, requests: int, well: list[bool]
-) -> None:
-    """A figure over its bound, or one that was never seen, is not well; the others still are."""
-    story = _story(first_line_s=first_line_s, ended_s=ended_s)
-    figures = measure(story, requests=requests, runtime="process")
-    assert [figure.is_well for figure in figures] == well
 
 
 def test_the_time_to_pull_an_image_is_not_the_first_lines() -> None:
@@ -56,11 +34,12 @@ def test_the_time_to_pull_an_image_is_not_the_first_lines() -> None:
     assert measure(story, requests=40, runtime="process")[0].measured == 64
 
 
-def test_a_container_that_never_ran_is_not_well() -> None:
+def test_a_container_that_never_ran_has_no_figures() -> None:
     """Without a container there is no lateness, and no more than the first requests."""
     story = _story(started_s=None, first_line_s=None, finished_s=None)
     figures = measure(story, requests=31, runtime="docker")
-    assert [figure.is_well for figure in figures] == [False, False, False]
+    assert [figure.measured for figure in figures] == [None, None, 31]
+    assert figures[2].most == 30
 
 
 def _story(
