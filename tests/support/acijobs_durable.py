@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import azure.durable_functions as df
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -32,6 +31,7 @@ class DurableEndpoint:
         events: `(id, name, decoded data)` of each event taken.
         before_start: Called before a start is looked at: for what another client does meanwhile.
         before_event: Called before an event is looked at, likewise.
+        before_status: Called before a status is looked at, likewise.
     """
 
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class DurableEndpoint:
     events: list[tuple[str, str, Any]] = field(default_factory=list)
     before_start: Callable[[], None] = lambda: None
     before_event: Callable[[], None] = lambda: None
+    before_status: Callable[[], None] = lambda: None
     _server: TestServer | None = None
 
     async def start(self) -> None:
@@ -55,8 +56,8 @@ class DurableEndpoint:
         assert self._server is not None
         await self._server.close()
 
-    def client(self) -> df.DurableOrchestrationClient:
-        """Return the SDK's own client of this endpoint."""
+    def binding(self) -> str:
+        """Return what the `durableClient` binding gives for this endpoint."""
         assert self._server is not None
         links = {
             "id": "INSTANCEID",
@@ -70,7 +71,7 @@ class DurableEndpoint:
             "managementUrls": links,
             "rpcBaseUrl": str(self._server.make_url("/durabletask/")),
         }
-        return df.DurableOrchestrationClient(json.dumps(binding))
+        return json.dumps(binding)
 
     def add(self, job_id: str, **status: Any) -> None:
         """There is an instance of this id, by default a job that has just started."""
@@ -99,6 +100,7 @@ class DurableEndpoint:
         return web.json_response({"id": job_id}, status=202)
 
     async def _status(self, request: web.Request) -> web.Response:
+        self.before_status()
         found = self.instances.get(request.match_info["id"])
         if found is None:
             return web.json_response({"Message": "not found"}, status=404)

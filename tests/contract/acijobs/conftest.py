@@ -1,17 +1,45 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from azure.identity import ManagedIdentityCredential
 
-from acijobs.aci.container_groups import AciContainerGroups
+from acijobs.aci.client import AciContainerGroups
+from acijobs_interleaving import RUN, accept
+from acijobs_world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from aci_emulator.in_process import InProcessEmulator
+    from acijobs.domain.group import GroupRef, Scope
+    from acijobs.usecases.ports import Outside
+
+
+@dataclass(kw_only=True)
+class EmulatedWorld(World):
+    """An outside whose container groups are the emulator's, through the SDK."""
+
+    real: AciContainerGroups
+
+    def groups(self, scope: Scope) -> AciContainerGroups:  # type: ignore[override]
+        """Return the container groups of the emulator."""
+        del scope
+        return self.real
+
+    def accept(self, *words: str, **fields: object) -> None:
+        """Store the job `j`, which runs this script."""
+        accept(self, **{"image": "alpine:3.20", "command": ["script", *words]} | fields)
+
+    @property
+    def group(self) -> GroupRef:
+        """The group of the job `j`."""
+        group = self.memory_rows.now_of(RUN.job_id).group
+        assert group is not None
+        return group
 
 
 @pytest.fixture
@@ -43,6 +71,14 @@ def connect(
 def groups(connect: Callable[..., AciContainerGroups]) -> AciContainerGroups:
     """The container groups of the emulator's resource group."""
     return connect()
+
+
+@pytest.fixture
+def world(groups: AciContainerGroups) -> EmulatedWorld:
+    """Everything that the use cases need, on the emulator's groups."""
+    world = EmulatedWorld(real=groups)
+    _: Outside = world
+    return world
 
 
 def _close(groups: AciContainerGroups) -> None:

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from acijobs.archive.folder import FolderArchive
 from acijobs.domain.errors import BusyError, RefusedError
+from acijobs.domain.messages import (
+    Absent,
+    Busy,
+    CheckRequest,
+    Created,
+    CreateRequest,
+    DeleteRequest,
+    Deleting,
+    Fetched,
+    FetchRequest,
+    Finished,
+    Refused,
+    Reply,
+    Seen,
+)
 from acijobs.domain.observation import judge
-from acijobs.domain.spec import parse
+from acijobs.domain.outcome import Outcome
+from acijobs.domain.progress import CleanUp
+from acijobs.domain.spec.job import parse
 from acijobs.usecases.check_status import check_status
 from acijobs.usecases.create_group import create_group
-from acijobs.usecases.delete_group import delete_group
 from acijobs.usecases.fetch_logs import fetch_logs
-from acijobs.usecases.ownership import Owner
+from acijobs.usecases.finish_job import finish_job
+from acijobs.usecases.patience import PatientGroups
+from acijobs_interleaving import RUN
+from acijobs_world import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from aci_emulator.in_process import InProcessEmulator
-    from acijobs.aci.container_groups import AciContainerGroups
-    from acijobs.domain.spec import JobSpec
+    from acijobs.aci.client import AciContainerGroups
+    from acijobs.domain.spec.job import JobSpec
 
-OURS = Owner(app="app", job_id="j")
-DEADLINE = "2026-11-24T10:00:00+00:00"
+    from .conftest import EmulatedWorld
 
 BUSY = {
     "ContainerGroupDeploymentNotReady": 409,
@@ -61,70 +76,61 @@ def job(*words: str, **fields: Any) -> JobSpec:
     return parse({"image": "alpine:3.20", "command": ["script", *words]} | fields)
 
 
-class NewLog(FolderArchive):
-    """An archive that is only ever started."""
-
-    def __init__(self) -> None:
-        """Nothing is written, so no folder is needed."""
-
-    def start(self, job_id: str) -> None:
-        """The log begins anew."""
+def create(world: EmulatedWorld) -> Reply:
+    return create_group(world, CreateRequest(run=RUN))
 
 
-def create(
-    groups: AciContainerGroups, spec: JobSpec, owner: Owner = OURS, deadline: str = DEADLINE
-) -> dict[str, Any]:
-    return create_group(groups, NewLog(), owner, name="job-j", spec=spec, deadline=deadline)
+def check(world: EmulatedWorld, **asked: Any) -> Reply:
+    return check_status(world, CheckRequest(**{"run": RUN} | asked))
+
+
+def fetch(world: EmulatedWorld, *, has_ended: bool = False) -> Fetched:
+    reply = fetch_logs(world, FetchRequest(run=RUN, has_ended=has_ended))
+    assert isinstance(reply, Fetched)
+    return reply
+
+
+def finish(world: EmulatedWorld, outcome: Outcome) -> Reply:
+    return finish_job(world, DeleteRequest(run=RUN, outcome=outcome))
 
 
 def test_a_job_runs_from_its_creation_to_its_deletion(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator, tmp_path: Path
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
     """Each step sees what the service shows, and asks for it once."""
-    archive = FolderArchive(tmp_path)
-
-    def fetch(*, ended: bool) -> dict[str, Any]:
-        return fetch_logs(groups, archive, "j", group="job-j", container="job", ended=ended)
-
-    assert check_status(groups, "job-j") == {"kind": "gone"}
-    spec = job("run_s=10", "lines=5", "exit_code=3")
-    assert create(groups, spec) == {"kind": "created"}
+    world.accept("run_s=10", "lines=5", "exit_code=3")
+    assert isinstance(create(world), Created)
     aci_emulator.admin.advance(3)
-    found = groups.get("job-j")
-    assert found is not None
-    assert judge(found.seen, "Never").stage == "running"
-    assert found.seen.containers[0].started_at is not None
-    assert {"Pulling", "Pulled", "Started"} <= {event.name for event in found.seen.events}
-    assert fetch(ended=False)["addedBytes"] > 0
-    assert fetch(ended=False)["addedBytes"] == 0
+    running = check(world, log_is_due=True)
+    assert isinstance(running, Seen)
+    assert (running.stage, running.outcome) == ("running", None)
+    assert {"imagePulling", "containerStarted"} == set(running.times)
+    assert running.log is not None
+    assert running.log.added_bytes > 0
+    assert fetch(world).added_bytes == 0
     aci_emulator.admin.advance(30)
-    seen = check_status(groups, "job-j")
-    assert json.loads(json.dumps(seen)) == seen
-    found = groups.get("job-j")
-    assert found is not None
-    verdict = judge(found.seen, "Never")
-    assert (verdict.stage, verdict.exit_code, verdict.reason_code) == (
-        "ended",
-        3,
-        "NonZeroExitCode",
-    )
-    assert found.seen.containers[0].finished_at is not None
-    last = fetch(ended=True)
-    assert (last["truncated"], last["found"]) == (False, True)
-    kept = archive.read_end("j", 10_000).data.decode()
-    assert [line.split(" ", 1)[1] for line in kept.splitlines()] == [
+    ended = check(world)
+    assert isinstance(ended, Seen)
+    assert ended.outcome is not None
+    assert (ended.stage, ended.outcome.exit_code) == ("ended", 3)
+    assert ended.outcome.reason == "NonZeroExitCode"
+    assert "containerFinished" in ended.times
+    finished = finish(world, ended.outcome)
+    assert isinstance(finished, Finished)
+    assert (finished.clean_up, finished.outcome) == (CleanUp.DELETED, ended.outcome)
+    assert (finished.log.complete, finished.log.truncated) == (True, False)
+    (kept,) = world.memory_logs.logs.values()
+    assert [line.split(" ", 1)[1] for line in kept.decode().splitlines()] == [
         f"line {n}" for n in range(1, 6)
     ]
-    assert delete_group(groups, OURS, "job-j") == {"kind": "gone"}
-    assert delete_group(groups, OURS, "job-j") == {"kind": "absent"}
     assert aci_emulator.admin.groups() == []
 
 
 def test_the_group_is_what_the_specification_says(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+    world: EmulatedWorld, groups: AciContainerGroups
 ) -> None:
     """Nothing of it is lost in translation."""
-    spec = job(
+    world.accept(
         "run_s=5",
         environment={"A": "1", "B": "é"},
         cpu=0.5,
@@ -132,8 +138,8 @@ def test_the_group_is_what_the_specification_says(
         restartPolicy="OnFailure",
         tags={"team": "x y"},
     )
-    create(groups, spec)
-    found = groups._client.container_groups.get("acijobs", "job-j")
+    create(world)
+    found = groups._client.container_groups.get("acijobs", world.group.name)
     (container,) = found.containers
     assert (container.name, container.image) == ("job", "alpine:3.20")
     assert container.command == ["script", "run_s=5"]
@@ -142,65 +148,75 @@ def test_the_group_is_what_the_specification_says(
     assert (found.os_type, found.restart_policy, found.location) == ("Linux", "OnFailure", "eastus")
     assert found.tags == {
         "team": "x y",
-        "acijobs-app": "app",
+        "acijobs-app": "acijobs",
+        "acijobs-store": "store1",
         "acijobs-job": "j",
-        "acijobs-deadline": DEADLINE,
+        "acijobs-attempt": "nonce00001",
+        "acijobs-deadline": world.memory_rows.now_of("j").over_at.isoformat(),
     }
 
 
-def test_a_create_does_not_wait_for_the_group(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
-) -> None:
-    """One look whether it is there and one PUT: nothing is polled."""
-    create(groups, job("run_s=5"))
+def test_a_create_is_one_request(world: EmulatedWorld, aci_emulator: InProcessEmulator) -> None:
+    """A name that is new needs no look whether it is there, and nothing is polled."""
+    world.accept("run_s=5")
+    create(world)
     counts = aci_emulator.admin.requests()["operations"]
-    assert counts == {"ContainerGroups_Get": 1, "ContainerGroups_CreateOrUpdate": 1}
+    assert counts == {"ContainerGroups_CreateOrUpdate": 1}
 
 
-def test_a_second_create_adopts_the_group(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+def test_a_second_create_asks_for_nothing(
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
     """Activities run at least once; exactly one group is ever created."""
-    assert create(groups, job("run_s=5")) == {"kind": "created"}
-    assert create(groups, job("run_s=5")) == {"kind": "adopted"}
+    world.accept("run_s=5")
+    assert create(world) == create(world)
     assert aci_emulator.admin.groups_created() == 1
-
-
-def test_what_an_earlier_job_left_under_this_id_is_deleted_first(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
-) -> None:
-    """Its container has another result; the next attempt makes this job's own."""
-    create(groups, job("run_s=1"), deadline="2026-11-01T10:00:00+00:00")
-    reply = create(groups, job("run_s=5"))
-    assert (reply["kind"], reply["code"]) == ("busy", "LeftoverGroup")
-    assert create(groups, job("run_s=5")) == {"kind": "created"}
 
 
 def test_a_create_whose_answer_was_lost_is_adopted(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
-    """It worked, although it looked failed; the SDK's own second try does no harm."""
+    """It worked, although it looked failed."""
+    world.accept("run_s=50")
     aci_emulator.admin.add_fault("drop_reply", operation="ContainerGroups_CreateOrUpdate")
-    reply = create(groups, job("run_s=50"))
-    assert reply["kind"] in {"busy", "created"}
+    reply = create(world)
+    assert isinstance(reply, Busy)
+    assert reply.refused_ask is None
     aci_emulator.admin.clear_faults()
-    assert create(groups, job("run_s=50")) == {"kind": "adopted"}
+    assert isinstance(create(world), Created)
     assert aci_emulator.admin.groups_created() == 1
 
 
-@pytest.mark.parametrize(
-    "owner", [Owner(app="app", job_id="other"), Owner(app="other", job_id="j")]
-)
-def test_anyone_elses_group_is_left_alone(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator, owner: Owner
+def test_somebody_elses_group_of_the_name_is_left_alone(
+    world: EmulatedWorld, groups: AciContainerGroups, aci_emulator: InProcessEmulator
 ) -> None:
-    """Neither adopted nor deleted, whatever its name."""
-    create(groups, job("run_s=500"), owner)
-    reply = create(groups, job("run_s=5"))
-    assert (reply["kind"], reply["code"]) == ("refused", "NameTaken")
-    assert delete_group(groups, OURS, "job-j") == {"kind": "notOurs"}
+    """Neither adopted nor seen as the job's."""
+    world.accept("run_s=5")
+    aci_emulator.admin.add_fault("respond", status=500, code="X", times=1)
+    assert isinstance(create(world), Busy)
+    groups.create(world.group.name, job("run_s=500"), {"acijobs-job": "j"})
+    reply = create(world)
+    assert isinstance(reply, Refused)
+    assert reply.code == "NameTaken"
+    assert isinstance(check(world), Absent)
     assert len(aci_emulator.admin.groups()) == 1
-    assert aci_emulator.admin.groups_created() == 1
+
+
+def test_an_absence_is_confirmed_by_the_list(
+    world: EmulatedWorld, groups: AciContainerGroups, aci_emulator: InProcessEmulator
+) -> None:
+    """The list has what a read may not find, whatever the case of its name."""
+    world.accept("run_s=500")
+    create(world)
+    name = world.group.name
+    assert name in groups.listed()
+    assert "job-other" not in groups.listed()
+    aci_emulator.admin.add_fault(
+        "respond", operation="ContainerGroups_Get", status=404, code="ResourceNotFound", times=1
+    )
+    assert check(world, confirm_absence=True) == Absent(is_confirmed=False)
+    groups.delete(name)
+    assert check(world, confirm_absence=True) == Absent(is_confirmed=True)
 
 
 @pytest.mark.parametrize(("code", "status"), BUSY.items())
@@ -215,7 +231,20 @@ def test_what_a_later_try_may_mend_is_busy(
         groups.create("job-j", job("run_s=5"), {})
     assert (raised.value.code, raised.value.message) == (code, "later")
     assert raised.value.retry_after_s == 7
+    assert raised.value.is_refused is (status < 500 or status == 503)
+    assert raised.value.is_brief is (status in {429, 500, 503, 504})
     groups.create("job-j", job("run_s=5"), {})
+
+
+def test_an_arm_that_is_down_is_not_a_region_without_capacity(
+    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+) -> None:
+    """Both say ServiceUnavailable; the one with 503, the other with 409."""
+    for status, code in ((503, "HTTP 503"), (409, "ServiceUnavailable")):
+        aci_emulator.admin.add_fault("respond", status=status, code="ServiceUnavailable", times=1)
+        with pytest.raises(BusyError) as raised:
+            groups.create("job-j", job("run_s=5"), {})
+        assert (raised.value.code, raised.value.is_refused) == (code, True)
 
 
 @pytest.mark.parametrize(("code", "status"), REFUSED.items())
@@ -265,35 +294,49 @@ def test_an_answer_that_is_no_arm_error_is_named_by_its_status(
     assert raised.value.code == "HTTP 502"
 
 
-def test_a_cut_connection_is_tried_again_at_once(
+def test_a_cut_connection_is_over_in_a_moment(
     groups: AciContainerGroups, aci_emulator: InProcessEmulator
 ) -> None:
-    """Once or twice; after that the orchestration tries later."""
-    create(groups, job("run_s=50"))
-    aci_emulator.admin.add_fault("disconnect", operation="ContainerGroups_Get", times=1)
-    assert groups.get("job-j") is not None
+    """A read is tried again within the step; after that the orchestration tries later."""
+    groups.create("job-j", job("run_s=50"), {})
+    patient = PatientGroups(groups, ManualClock())
+    aci_emulator.admin.add_fault("disconnect", operation="ContainerGroups_Get", times=2)
+    assert patient.get("job-j") is not None
     aci_emulator.admin.add_fault("disconnect", operation="ContainerGroups_Get")
-    with pytest.raises(BusyError):
-        groups.get("job-j")
+    with pytest.raises(BusyError) as raised:
+        patient.get("job-j")
+    assert raised.value.is_brief
+
+
+def test_a_cut_connection_does_not_repeat_a_request_that_was_sent(
+    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+) -> None:
+    """It may have worked; only the job's row says whether it may be sent again."""
+    aci_emulator.admin.add_fault("drop_reply", operation="ContainerGroups_CreateOrUpdate")
+    aci_emulator.admin.reset_requests()
+    with pytest.raises(BusyError) as raised:
+        groups.create("job-j", job("run_s=5"), {})
+    assert not raised.value.is_refused
+    assert aci_emulator.admin.requests()["total"] == 1
 
 
 def test_an_expired_token_is_replaced(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
     """A long-lived worker outlives its tokens; no job is refused for that."""
-    create(groups, job("run_s=50"))
+    world.accept("run_s=50")
+    create(world)
     aci_emulator.admin.expire_tokens()
-    kinds = [check_status(groups, "job-j")["kind"] for _ in range(3)]
-    assert "seen" in kinds
+    assert Seen in {type(check(world)) for _ in range(3)}
 
 
-@pytest.mark.parametrize("step", ["get", "create", "delete"])
+@pytest.mark.parametrize("step", ["get", "create", "delete", "listed"])
 def test_a_resource_group_that_does_not_exist_is_refused(
     connect: Callable[..., AciContainerGroups], step: str
 ) -> None:
     """It is not taken for a container group that is gone."""
     groups = connect("no-such-resource-group")
-    arguments: tuple[Any, ...] = ("job-j",)
+    arguments: tuple[Any, ...] = () if step == "listed" else ("job-j",)
     if step == "create":
         arguments = ("job-j", job("run_s=5"), {})
     with pytest.raises(RefusedError, match="ResourceGroupNotFound"):
@@ -306,7 +349,7 @@ def test_a_log_that_is_not_there_yet_is_none(
     """Neither an error nor an empty log."""
     assert groups.read_log("job-j", "job") is None
     aci_emulator.admin.add_script(pull_s=20)
-    create(groups, job("run_s=50", "lines=1"))
+    groups.create("job-j", job("run_s=50", "lines=1"), {})
     assert groups.read_log("job-j", "job") is None
     for code, status in (
         ("ContainerLogNotAvailable", 404),
@@ -327,61 +370,71 @@ def test_a_stopped_container_has_no_exit_code(
     groups: AciContainerGroups, aci_emulator: InProcessEmulator
 ) -> None:
     """Azure gives none, and none is not 0."""
-    create(groups, job("run_s=500"))
+    groups.create("job-j", job("run_s=500"), {})
     aci_emulator.admin.advance(5)
     groups._client.container_groups.stop("acijobs", "job-j")
     aci_emulator.admin.advance(5)
     found = groups.get("job-j")
     assert found is not None
     assert found.seen.group_state == "Stopped"
-    assert found.seen.containers[0].exit_code is None
-    assert "stopped" in judge(found.seen, "Never").reason
+    outcome = judge(found.seen, "Never").outcome
+    assert outcome is not None
+    assert (outcome.exit_code, outcome.reason) == (None, "ExitCodeMissing")
+    assert "stopped" in outcome.message
 
 
-def test_a_container_that_stopped_between_look_and_fetch_is_not_thought_whole(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator, tmp_path: Path
+def test_a_container_that_stopped_between_poll_and_fetch_is_not_thought_whole(
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
-    """Azure has cut its log then, though the look before saw it run."""
-    create(groups, job("run_s=1", "lines=3000"))
+    """Azure has cut its log then, though the poll before saw it run."""
+    world.accept("run_s=1", "lines=3000")
+    create(world)
     aci_emulator.admin.advance(30)
-    reply = fetch_logs(
-        groups, FolderArchive(tmp_path), "j", group="job-j", container="job", ended=False
-    )
-    assert reply["truncated"]
+    assert fetch(world).truncated
 
 
 def test_a_large_first_window_of_a_running_container_is_whole(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator, tmp_path: Path
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
     """It counts as lost lines only where the container has stopped."""
-    create(groups, job("run_s=1000", "lines=1000"))
+    world.accept("run_s=1000", "lines=1000")
+    create(world)
     aci_emulator.admin.advance(999.5)
-    archive = FolderArchive(tmp_path)
-    reply = fetch_logs(groups, archive, "j", group="job-j", container="job", ended=False)
-    assert archive.read_end("j", 10**6).data.count(b"\n") == 1000
-    assert not reply["truncated"]
+    assert not fetch(world).truncated
+    (kept,) = world.memory_logs.logs.values()
+    assert kept.count(b"\n") == 1000
 
 
 def test_capacity_that_is_missing_is_told_by_the_group(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
-    """The create was accepted; what failed later shows in the next look."""
+    """The create was accepted; what failed later shows in the next poll."""
+    world.accept("run_s=5")
     aci_emulator.admin.add_fault("capacity_async")
-    assert create(groups, job("run_s=5")) == {"kind": "created"}
+    assert isinstance(create(world), Created)
     aci_emulator.admin.advance(60)
-    found = groups.get("job-j")
-    assert found is not None
-    verdict = judge(found.seen, "Never")
-    assert (verdict.stage, verdict.reason_code) == ("ended", "ProvisioningFailed")
+    seen = check(world)
+    assert isinstance(seen, Seen)
+    assert seen.outcome is not None
+    assert (seen.stage, seen.outcome.reason) == ("ended", "NoCapacity")
 
 
 def test_a_delete_that_azure_has_not_finished_is_not_thought_done(
-    groups: AciContainerGroups, aci_emulator: InProcessEmulator
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
 ) -> None:
-    """Gone is what a look has not found."""
-    create(groups, job("run_s=500"))
+    """Gone is what a read has not found."""
+    world.accept("run_s=500")
+    create(world)
     aci_emulator.admin.add_fault(
         "respond", operation="ContainerGroups_Delete", status=202, body={}, times=1
     )
-    assert delete_group(groups, OURS, "job-j") == {"kind": "deleting"}
-    assert delete_group(groups, OURS, "job-j") == {"kind": "gone"}
+    assert isinstance(finish(world, Outcome.cancelled()), Deleting)
+    finished = finish(world, Outcome.cancelled())
+    assert isinstance(finished, Finished)
+    assert finished.clean_up is CleanUp.DELETED
+
+
+def test_a_group_that_is_not_there_is_deleted_without_complaint(groups: AciContainerGroups) -> None:
+    """Azure answers 204."""
+    groups.delete("job-j")
+    assert groups.get("job-j") is None

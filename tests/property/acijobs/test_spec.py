@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acijobs.domain.errors import InvalidSpecError, Violation
-from acijobs.domain.job_id import group_name, is_valid
-from acijobs.domain.spec import parse
+from acijobs.domain.group import GroupRef
+from acijobs.domain.job_id import is_valid
+from acijobs.domain.spec.job import JobSpec, parse
 
 JSON = st.recursive(
     st.none()
@@ -35,13 +36,18 @@ AZURE_GROUP_NAME = re.compile(r"^(?!-.*)(?!.*-$)(?!.*-{2}.*)[a-z0-9-]{1,63}$")
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,62}", fullmatch=True)
 PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+IMAGE = r"(?a)([a-z]{1,9}\.io(:\d{1,5})?/)?[a-z0-9]{1,80}(:\w{1,9})?"
 VALID = st.fixed_dictionaries(
-    {"image": st.from_regex(r"[a-z0-9./:@-]{1,80}", fullmatch=True)},
+    {
+        "image": st.from_regex(
+            r"(?a)([a-z]{1,9}\.io(:\d{1,5})?/)?[a-z0-9]{1,80}(:\w{1,9})?", fullmatch=True
+        )
+    },
     optional={
         "command": st.lists(PLAIN, min_size=1, max_size=5).filter(lambda words: words[0] != ""),
         "environment": st.dictionaries(NAMES, PLAIN, max_size=5),
-        "cpu": st.floats(min_value=0.01, max_value=31),
-        "memoryGb": st.floats(min_value=0.01, max_value=240) | st.integers(1, 240),
+        "cpu": st.integers(1, 3_100).map(lambda hundredths: hundredths / 100),
+        "memoryGb": st.integers(1, 2_400).map(lambda tenths: tenths / 10) | st.integers(1, 240),
         "os": st.sampled_from(["Linux", "Windows"]),
         "restartPolicy": st.sampled_from(["Never", "OnFailure"]),
         "tags": st.dictionaries(st.from_regex(r"t[a-z ._-]{0,127}", fullmatch=True), PLAIN),
@@ -77,10 +83,10 @@ def test_anything_is_a_job_or_told_what_is_wrong(data: Any) -> None:
 
 
 @given(VALID)
-def test_a_job_survives_its_way_through_the_history(data: dict[str, Any]) -> None:
+def test_a_job_survives_its_way_through_the_store(data: dict[str, Any]) -> None:
     """What is stored is JSON, and means the same job when it is read again."""
     spec = parse(data)
-    assert parse(json.loads(json.dumps(spec.to_json()))) == spec
+    assert JobSpec.stored(json.loads(json.dumps(spec.to_json()))) == spec
     assert {name: spec.to_json()[name] for name in data if name != "timeouts"} == {
         name: value for name, value in data.items() if name != "timeouts"
     }
@@ -98,17 +104,36 @@ def test_every_wrong_field_is_named_and_no_other(data: dict[str, Any], broken: s
     assert {v.pointer for v in raised.value.violations} == {f"#/{name}" for name in broken}
 
 
-@given(st.text(max_size=80) | st.from_regex(r"[a-z0-9-]{1,70}", fullmatch=True))
-def test_every_instance_id_has_a_name_that_azure_takes(job_id: str) -> None:
-    """An instance started past our API may have any id."""
-    name = group_name(job_id)
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_a_stored_job_is_read_whatever_it_holds(data: dict[str, Any]) -> None:
+    """Only requests are validated."""
+    assert isinstance(JobSpec.stored(data), JobSpec)
+
+
+JOB_IDS = st.from_regex(r"[a-z0-9]{1,19}(-[a-z0-9]{1,19}){0,4}", fullmatch=True).filter(is_valid)
+NONCES = st.from_regex(r"[a-z0-9]{10}", fullmatch=True)
+
+
+@given(JOB_IDS, NONCES)
+def test_every_job_has_a_group_name_that_azure_takes(job_id: str, nonce: str) -> None:
+    """Readable, and with the attempt's nonce whole."""
+    name = GroupRef(job_id=job_id, nonce=nonce).name
     assert AZURE_GROUP_NAME.fullmatch(name)
-    assert name == group_name(job_id)
-    if is_valid(job_id):
-        assert name == f"job-{job_id}"
+    assert name.startswith(f"job-{job_id[:20].rstrip('-')}")
+    assert name.endswith(f"-{nonce}")
 
 
-@given(st.sets(st.text(max_size=80), min_size=2, max_size=20))
-def test_different_jobs_have_different_groups(job_ids: set[str]) -> None:
-    """Ids that do not fit a name are told apart by their digest."""
-    assert len({group_name(job_id) for job_id in job_ids}) == len(job_ids)
+@given(JOB_IDS, JOB_IDS, st.lists(NONCES, min_size=2, max_size=2, unique=True))
+def test_a_group_name_is_used_by_one_attempt_only(one: str, other: str, nonces: list[str]) -> None:
+    """Also by another attempt of the same job, and where long ids are cut."""
+    names = {
+        GroupRef(job_id=job_id, nonce=nonce).name
+        for job_id, nonce in zip((one, other), nonces, strict=True)
+    }
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("job_id", ["A", "-a", "a-", "a--b", "a_b", "", "a" * 60, "a/b", "é"])
+def test_an_id_that_no_group_name_could_hold_is_refused(job_id: str) -> None:
+    """By the rule for group names, less the prefix."""
+    assert not is_valid(job_id)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from acijobs.domain.log_window import (
+from acijobs.logs.window import (
     COMPARED_BYTES,
     LOST_MARK,
     Addition,
@@ -176,3 +176,128 @@ def test_times_come_off_each_line_once() -> None:
     """What looks like a time within a line stays."""
     stamp = T.format(7)
     assert without_stamps(f"{stamp}{stamp}x\n{LOST_MARK}\n") == f"{stamp}x\n{LOST_MARK}\n"
+
+
+def at(second: float, text: str, end: str = "\n") -> str:
+    return f"2026-11-23T10:00:{second:012.9f}Z {text}{end}"
+
+
+def stopped(log: str) -> str:
+    """Return what is left of a log once its container stopped: 16 KB, not counting the times."""
+    return log.encode()[-16_384:].decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("texts", ["alike", "unlike"])
+@pytest.mark.parametrize("size", [12_008, 36_000, 200_000])
+def test_a_last_window_that_begins_within_the_last_archived_line_connects(
+    size: int, texts: str
+) -> None:
+    """No repetition, and no false mark: whether the two lines are the same or not."""
+    words = "".join(f"{n:07d};" for n in range(size))
+    one, two = (words[:size], words[-size:]) if texts == "unlike" else ("x" * size, "x" * 9_000)
+    first, second = at(1, one), at(7, two[:9_000])
+    added = addition(kept(first), stopped(first + second), ended=True)
+    assert added == Addition(data=second.encode())
+    assert addition(kept(first), stopped(first), ended=True) == Addition(data=b"")
+
+
+def test_steady_lines_that_are_all_alike_connect_until_one_may_be_missing() -> None:
+    """A gap of twice the usual may be a line that nobody has seen."""
+    lines = [at(second, "x" * 12_000) for second in (1, 7, 13, 19, 25)]
+    added = addition(kept("".join(lines[:4])), stopped("".join(lines)), ended=True)
+    assert added == Addition(data=lines[4].encode())
+    assert addition(kept("".join(lines[:3])), stopped("".join(lines)), ended=True).lost
+
+
+def test_a_burst_of_long_lines_that_are_all_alike_is_flagged() -> None:
+    """The rest of one of them is like the rest of any other."""
+    burst = "".join(at(7 + n / 1000, "x" * 6_000) for n in range(40))
+    added = addition(kept(at(1, "x" * 6_000)), stopped(at(1, "x" * 6_000) + burst), ended=True)
+    assert added.lost
+    assert LOST_MARK.encode() in added.data
+
+
+def test_lines_that_end_alike_do_not_connect_by_their_ends() -> None:
+    """Records of one form, of which many were written after the last look."""
+    records = [at(7 + n / 1000, f'{{"step": {n}, "about": "{"same " * 60}"}}') for n in range(90)]
+    window = stopped("".join(records))
+    cut = window.index("same ")
+    assert addition(kept(records[0]), window[cut:], ended=True).lost
+
+
+def test_a_line_is_archived_while_it_is_written() -> None:
+    """Whatever it is: a prompt, dots, a bar; and its rest follows when it comes."""
+    window = lines("one") + at(2, "step 1... ", end="")
+    first = addition(kept(lines("one")), window, ended=False)
+    assert first.data == at(2, "step 1... ", end="").encode()
+    rest = addition(kept(window), f"{window}done\n{at(3, 'two')}", ended=False)
+    assert rest == Addition(data=b"done\n" + at(3, "two").encode())
+    assert addition(kept(window), window, ended=False) == Addition(data=b"")
+
+
+def test_a_character_that_is_written_in_two_parts_comes_with_its_second() -> None:
+    """What a reader shows for half of it is not archived, unless the container has ended."""
+    half = at(1, "caf\N{REPLACEMENT CHARACTER}", end="")
+    assert addition(kept(""), half, ended=False).data == at(1, "caf", end="").encode()
+    assert addition(kept(""), half, ended=True).data == half.encode()
+
+
+def bar(frames: int) -> str:
+    return "".join(
+        f"\r{n:5d}/1000 [{'#' * (n // 100):<20}] {n / 7:6.2f} it/s" for n in range(frames)
+    )
+
+
+@pytest.mark.parametrize("seen", [1, 150, 700, 999])
+@pytest.mark.parametrize("end", ["", "\n", "\n2026-11-23T10:00:09Z bye\n"])
+def test_a_progress_bar_of_40_kb_is_exact(seen: int, end: str) -> None:
+    """While it grows, and where the last window begins within it; or it is flagged."""
+    assert len(bar(1000)) > 40_000
+    whole = at(1, bar(1000), end="") + end
+    part = addition(kept(""), at(1, bar(seen), end=""), ended=False)
+    assert part == Addition(data=at(1, bar(seen), end="").encode())
+    assert (
+        addition(kept(part.data.decode()), whole, ended=False).data
+        == whole.encode()[len(part.data) :]
+    )
+    added = addition(kept(part.data.decode()), stopped(whole), ended=True)
+    if seen < 700:
+        assert added.lost
+    else:
+        assert added == Addition(data=whole.encode()[len(part.data) :])
+
+
+def test_dots_are_flagged_once_nobody_can_tell_how_many_there_were() -> None:
+    """And are archived once, however often the end is fetched."""
+    archived = at(1, "." * 35_000, end="")
+    window = stopped("." * 40_000)
+    added = addition(kept(archived), window, ended=True)
+    assert added == Addition(data=f"\n{LOST_MARK}\n{window}".encode(), lost=True)
+    again = kept(archived + added.data.decode())
+    assert addition(again, window, ended=True) == Addition(data=b"")
+
+
+def test_an_endless_line_of_dots_is_not_archived_again_and_again() -> None:
+    """It rolls out of the running container's window, and says so in the reply only."""
+    window = "." * 4_100_000
+    added = addition(kept(at(1, "." * 4_200_000, end="")), window, ended=False)
+    assert added == Addition(data=b"", lost=True)
+
+
+def test_a_long_line_that_rolls_while_it_grows_goes_on() -> None:
+    """Neither what is compared nor the window holds its time."""
+    words = "".join(f"{n:07d};" for n in range(600_000))
+    archived = at(1, words[:4_500_000], end="")
+    added = addition(kept(archived), words[500_000:4_600_000], ended=False)
+    assert added == Addition(data=words[4_500_000:4_600_000].encode())
+    older = addition(kept(archived), words[300_000:4_490_000], ended=False)
+    assert older == Addition(data=b"")
+
+
+@pytest.mark.parametrize("letter", [".", "ab", "\r"])
+def test_a_hostile_line_is_joined_soon(letter: str) -> None:
+    """However often a line repeats itself, and wherever it stops doing so."""
+    archived = at(1, letter * 60_000 + "x", end="")
+    for text in (letter * 60_000, letter * 30_000 + "y", letter * 60_000 + "x" + letter * 9):
+        addition(kept(archived), text[-16_384:], ended=True)
+        addition(kept(archived), text, ended=False)

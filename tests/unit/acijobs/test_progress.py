@@ -1,89 +1,65 @@
+"""What a job's custom status shows."""
+
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-import pytest
+from acijobs.domain.outcome import Outcome, Phase
+from acijobs.domain.progress import CleanUp, LogState, Progress, time_name
+from acijobs.domain.reasons import Reason
 
-from acijobs.domain.ending import Ending
-from acijobs.domain.progress import Phase, Progress
-from acijobs.domain.watch import Change
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
 
 
 def test_a_phase_keeps_the_time_it_was_first_entered() -> None:
     """The timeline tells when each phase began, not when it was last shown."""
-    progress = Progress(phase=Phase.QUEUED, group="g").enter(Phase.RUNNING, "1")
-    again = progress.enter(Phase.COLLECTING, "2").enter(Phase.RUNNING, "3").note("x", None)
-    assert again.timeline == {"running": "1", "collecting": "2"}
-    assert Phase.TIMED_OUT.is_end
-    assert not Phase.CLEANING.is_end
+    progress = Progress().enter(Phase.RUNNING, at(1))
+    again = progress.enter(Phase.COLLECTING, at(2)).enter(Phase.RUNNING, at(3))
+    assert again.times == {"running": at(1), "collecting": at(2)}
+    assert again.phase is Phase.RUNNING
+    assert time_name(Phase.TIMED_OUT) == "timedOut"
+
+
+def test_only_the_four_ends_are_ends() -> None:
+    """A job in any other phase goes on."""
+    assert {phase.value for phase in Phase if phase.is_end} == {
+        *("Succeeded", "Failed", "Cancelled", "TimedOut"),
+    }
+
+
+def test_what_azure_tells_again_replaces_what_it_told() -> None:
+    """A container that was started again has a new time."""
+    progress = Progress().note({"containerStarted": at(1)}).note({"containerStarted": at(9)})
+    assert progress.times == {"containerStarted": at(9)}
 
 
 def test_a_status_without_a_reason_shows_none() -> None:
     """Not an empty object, nor empty texts."""
-    status = Progress(phase=Phase.QUEUED, group="g").to_json()
+    status = Progress().shown()
     assert (status["reason"], status["waitingFor"], status["cleanUpDetail"]) == (None, None, None)
-    assert status["exitCode"] is None
+    assert (status["exitCode"], status["logs"]["trouble"]) == (None, None)
+    assert (status["phase"], status["cleanUp"]) == ("Queued", "Pending")
 
 
-def test_a_failure_in_one_line_names_phase_reason_and_code() -> None:
-    """It becomes the orchestration's output."""
-    progress = Progress(phase=Phase.FAILED, group="g", reason_code="Bad", reason="it\nbroke")
-    assert progress.summary == "Failed: it broke [Bad]"
-    assert Progress(phase=Phase.SUCCEEDED, group="g").summary.startswith("Succeeded")
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (None, "cancelled on request"),
-        ("", "cancelled on request"),
-        ("null", "cancelled on request"),
-        ("{}", "cancelled on request"),
-        ('{"reason": "too slow"}', "cancelled: too slow"),
-        ({"reason": "too slow"}, "cancelled: too slow"),
-        ({"reason": None}, "cancelled on request"),
-        ("too slow", "cancelled: too slow"),
-        ('"too slow"', "cancelled: too slow"),
-        ({"reason": "a\nb"}, "cancelled: a b"),
-        ("9" * 5000, "cancelled: " + "9" * 200),
-    ],
-)
-def test_a_cancel_tells_its_reason_if_it_has_one(data: object, message: str) -> None:
-    """Text, JSON text or an object: the SDK and a plain POST encode it differently."""
-    assert Ending.cancelled(data).message == message
-
-
-@pytest.mark.parametrize(
-    ("change", "stage", "phase", "code"),
-    [
-        (Change(what="ended", exit_code=0), "running", Phase.SUCCEEDED, ""),
-        (Change(what="ended", exit_code=3, code="NonZeroExitCode"), "running", Phase.FAILED, None),
-        (Change(what="ended", code="ExitCodeMissing"), "running", Phase.FAILED, None),
-        (Change(what="refused", code="AuthorizationFailed"), "running", Phase.FAILED, None),
-        (Change(what="gone"), "pulling", Phase.FAILED, "GroupDisappeared"),
-        (Change(what="late"), "running", Phase.TIMED_OUT, "RunTimeout"),
-        (Change(what="late"), "pulling", Phase.TIMED_OUT, "ProvisionTimeout"),
-        (Change(what="late"), "creating", Phase.TIMED_OUT, "ProvisionTimeout"),
-    ],
-)
-def test_each_end_has_its_phase_and_code(
-    change: Change, stage: str, phase: Phase, code: str | None
-) -> None:
-    """The reason's code tells a user which of the ends it was."""
-    ending = Ending.of_change(change, stage)
-    assert ending is not None
-    assert ending.phase is phase
-    assert ending.code == (change.code if code is None else code)
-    assert ending.exit_code == change.exit_code
-
-
-def test_a_new_stage_ends_nothing() -> None:
-    """The job goes on."""
-    assert Ending.of_change(Change(what="stage"), "running") is None
-
-
-def test_a_refusal_ends_the_job_with_azures_own_words() -> None:
-    """Code and message are Azure's."""
-    reply: dict[str, Any] = {"kind": "refused", "code": "InaccessibleImage", "message": "no"}
-    ending = Ending.refused(reply)
-    assert (ending.phase, ending.code, ending.message) == (Phase.FAILED, "InaccessibleImage", "no")
+def test_a_status_names_its_run_and_shows_the_outcome() -> None:
+    """Another run's status is not believed."""
+    status = Progress(
+        run="x",
+        phase=Phase.CLEANING,
+        group="job-a",
+        times={"running": START},
+        outcome=Outcome.failed(Reason.EXIT_CODE, "it exited", exit_code=3),
+        restarts=2,
+        log=LogState(archived_bytes=5, truncated=True),
+        clean_up=CleanUp.FAILED,
+        clean_up_detail="a\nb",
+    ).shown()
+    assert (status["run"], status["phase"], status["group"]) == ("x", "Cleaning", "job-a")
+    assert (status["exitCode"], status["reason"]["code"]) == (3, "NonZeroExitCode")
+    assert status["timeline"] == {"running": "2026-11-23T10:00:00Z"}
+    assert (status["restarts"], status["logs"]["archivedBytes"]) == (2, 5)
+    assert (status["cleanUp"], status["cleanUpDetail"]) == ("Failed", "a b")

@@ -1,193 +1,295 @@
+"""What a watch makes of each poll of a group."""
+
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from acijobs.domain.observation import ContainerEvent, ContainerState, Observation
-from acijobs.domain.policy import WatchPolicy
+from acijobs.domain.messages import (
+    Absent,
+    Busy,
+    Created,
+    Fetched,
+    Refused,
+    Reply,
+    Seen,
+    Superseded,
+    merged,
+)
+from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import LogState
-from acijobs.domain.watch import Change, Watch, merge_logs
+from acijobs.domain.reasons import Reason
+from acijobs.domain.row import Cancel, Run, Terms
+from acijobs.domain.watch import Change, Watch, What
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
-GONE = {"kind": "gone"}
-REFUSED = {"kind": "refused", "code": "AuthorizationFailed", "message": "no right to read"}
-BUSY = {"kind": "busy", "code": "TooManyRequests", "message": "later", "retryAfterSeconds": 17.0}
-
-
-def watch(**fields: Any) -> Watch:
-    known: dict[str, Any] = {
-        "job_id": "j",
-        "group": "job-j",
-        "restart_policy": "Never",
-        "created_at": START,
-        "deadline": START + timedelta(hours=1),
-    }
-    return Watch(**known | fields)
+RUN = Run(job_id="j", offer=1, execution="x")
+REFUSED = Refused(code="AuthorizationFailed", message="no right to read")
+BUSY = Busy(code="TooManyRequests", message="later", retry_after_s=17.0)
+GONE = Absent(is_confirmed=True)
+UNSEEN = Absent(is_confirmed=False)
+FAILED = Outcome.failed(Reason.EXIT_CODE, "it exited", exit_code=3, has_ended=True)
 
 
 def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def seen(state: str | None, code: int | None = None, **more: Any) -> dict[str, Any]:
-    events = more.pop("events", ())
-    container = ContainerState(name="job", state=state, exit_code=code, **more)
-    look = Observation(group_state="Running", containers=(container,), events=events)
-    return {"kind": "seen", "observation": look.to_json()}
+def watch(**fields: Any) -> Watch:
+    known: dict[str, Any] = {"run": RUN, "created_at": START, "deadline": after(3600)}
+    return Watch(**known | fields)
 
 
-PULLING = ContainerEvent(name="Pulling", message="", kind="Normal", first_at="2026-11-23T10:00:01Z")
+def seen(stage: str = "running", **more: Any) -> Seen:
+    return Seen(stage=stage, **more)
+
+
+def test_a_watch_begins_with_the_jobs_own_deadline() -> None:
+    """From its submission, however late the group was created."""
+    terms = Terms(provision_seconds=600, run_seconds=60)
+    reply = Created(accepted_at=START, terms=terms)
+    watching = Watch.begin(RUN, reply, started=after(5), now=after(300))
+    assert (watching.created_at, watching.deadline) == (after(300), after(600))
+    assert (watching.terms, watching.stage, watching.poll) == (terms, "creating", 0)
+    unknown = Watch.begin(RUN, Created(), started=after(5), now=after(300))
+    assert unknown.deadline == after(1805)
 
 
 def test_each_later_stage_is_one_change() -> None:
     """And none of them is reported twice, nor a step back."""
     watching, changes = watch(), []
+    ended = Outcome.succeeded()
     for reply in [
-        seen("Waiting"),
-        seen("Waiting", events=(PULLING,)),
-        seen("Waiting", events=(PULLING,)),
-        seen("Waiting"),
-        seen("Running", started_at="2026-11-23T10:00:09Z"),
-        seen("Running"),
-        seen("Waiting", restart_count=1),
-        seen("Terminated", 0, finished_at="2026-11-23T10:00:29Z"),
+        seen("creating"),
+        seen("pulling", times={"imagePulling": after(1)}),
+        seen("pulling"),
+        seen("creating"),
+        seen("running", times={"containerStarted": after(9)}),
+        seen("running"),
+        seen("creating", restarts=1),
+        seen("ended", outcome=ended, times={"containerFinished": after(29)}),
     ]:
         watching, change = watching.see(reply, after(1))
         changes.append(change.what if change else None)
-    assert changes == [None, "stage", None, None, "stage", None, "restarted", "ended"]
-    assert watching.stage == "running"
-    assert watching.look == 8
+    assert changes == [
+        *(None, What.STAGE, None, None, What.STAGE, None, What.RESTARTED, What.ENDED),
+    ]
+    assert (watching.stage, watching.phase, watching.poll) == ("running", Phase.RUNNING, 8)
     assert watching.times == {
-        "imagePulling": "2026-11-23T10:00:01Z",
-        "containerStarted": "2026-11-23T10:00:09Z",
-        "containerFinished": "2026-11-23T10:00:29Z",
+        "imagePulling": after(1),
+        "containerStarted": after(9),
+        "containerFinished": after(29),
     }
 
 
-def test_an_end_carries_exit_code_and_reason() -> None:
-    """As judged from the observation."""
-    _, change = watch().see(seen("Terminated", 3), after(1))
-    assert change is not None
-    assert (change.what, change.exit_code, change.code) == ("ended", 3, "NonZeroExitCode")
+def test_a_stage_of_another_release_changes_nothing() -> None:
+    """The watch goes on with what it knows."""
+    watching, change = watch(stage="pulling").see(seen("thawing"), after(1))
+    assert (watching.stage, change) == ("pulling", None)
+
+
+def test_an_end_carries_its_outcome() -> None:
+    """As the poll judged it."""
+    _, change = watch().see(seen("ended", outcome=FAILED), after(1))
+    assert change == Change(what=What.ENDED, outcome=FAILED)
 
 
 def test_a_right_withdrawn_by_mistake_may_come_back() -> None:
     """Only ten minutes of nothing but refusals give the job up."""
     watching = watch(stage="running")
-    for at_s, reply in [(0, REFUSED), (599, REFUSED), (700, seen("Running")), (800, REFUSED)]:
+    polls: list[tuple[float, Reply]] = [
+        *((0, REFUSED), (599, REFUSED), (700, seen()), (800, REFUSED)),
+    ]
+    for at_s, reply in polls:
         watching, change = watching.see(reply, after(at_s))
         assert change is None
     assert watching.see(REFUSED, after(1399))[1] is None
     _, change = watching.see(REFUSED, after(1400))
-    assert change == Change(what="refused", code="AuthorizationFailed", message="no right to read")
+    assert change is not None
+    assert change.outcome is not None
+    assert change.outcome.reason == Reason.ACCESS_DENIED.value
+    assert change.outcome.azure_code == "AuthorizationFailed"
 
 
-def test_a_group_that_azure_shows_late_is_waited_for() -> None:
-    """Three looks long; once it was seen, two absences in a row mean that it is gone."""
-    watching = watch()
-    for _ in range(2):
-        watching, change = watching.see(GONE, after(1))
+def test_a_group_is_gone_after_a_minute_of_absence_and_not_in_the_list() -> None:
+    """One 404, or three in ten seconds, proves nothing at ARM."""
+    watching = watch(stage="running")
+    for at_s in (0, 5, 30, 59):
+        assert not watching.request(after(at_s)).confirm_absence
+        watching, change = watching.see(UNSEEN, after(at_s))
         assert change is None
-    assert watching.see(GONE, after(1))[1] == Change(what="gone")
-    assert watching.see(seen("Waiting"), after(1))[0].absences == 0
-    watching, change = watch(stage="running", was_seen=True).see(GONE, after(1))
-    assert change is None
-    assert watching.next_look_at(after(1)) == after(3)
-    assert watching.see(GONE, after(3))[1] == Change(what="gone")
+        assert watching.sleep(after(at_s)).due == after(at_s + 5)
+    assert watching.request(after(60)).confirm_absence
+    assert watching.see(UNSEEN, after(60))[1] is None
+    _, change = watching.see(GONE, after(60))
+    assert change is not None
+    assert change.outcome is not None
+    assert change.outcome.reason == Reason.GROUP_VANISHED.value
+
+
+@pytest.mark.parametrize("reply", [BUSY, REFUSED, Superseded()])
+def test_a_poll_that_failed_neither_proves_nor_ends_an_absence(reply: Reply) -> None:
+    """Only a poll that finds the group does."""
+    watching, _ = watch(stage="running").see(UNSEEN, after(0))
+    watching, _ = watching.see(reply, after(30))
+    assert watching.absent_since == after(0)
+    watching, _ = watching.see(seen(), after(40))
+    assert watching.absent_since is None
+    assert watching.see(GONE, after(70))[1] is None
 
 
 def test_a_container_that_crashes_for_ever_is_reported_five_times() -> None:
     """The job's own history must not grow with its restarts."""
     watching, changes = watch(stage="running"), []
     for count in range(1, 20):
-        watching, change = watching.see(seen("Waiting", restart_count=count), after(1))
+        watching, change = watching.see(seen(restarts=count), after(1))
         changes.append(change)
-    assert [c.what for c in changes if c] == ["restarted"] * 5
+    assert [c.what for c in changes if c] == [What.RESTARTED] * 5
     assert watching.restarts == 19
 
 
-@pytest.mark.parametrize("reply", [seen("Running"), BUSY, REFUSED, GONE])
-def test_a_deadline_holds_whatever_azure_answers(reply: dict[str, Any]) -> None:
-    """Throttling and refusals do not make a job immortal."""
-    watching = watch(stage="running" if reply["kind"] == "seen" else "creating")
+def test_a_reply_of_an_earlier_release_counts_no_new_starts() -> None:
+    """What was decided on it stays decided when it is replayed."""
+    watching, _ = watch(stage="running").see(seen(times={"containerStarted": after(9)}), after(10))
+    watching, change = watching.see(seen(times={"containerStarted": after(20)}), after(21))
+    assert (watching.restarts, change) == (0, None)
+    again = seen(started_at=after(30), times={"containerStarted": after(30)})
+    watching, change = watching.see(again, after(31))
+    assert (watching.restarts, change) == (1, Change(what=What.RESTARTED))
+
+
+@pytest.mark.parametrize(
+    ("stage", "hindrance", "reason", "limit"),
+    [
+        ("running", "CrashLoop", Reason.CRASH_LOOP, "runSeconds"),
+        ("pulling", "CrashLoop", Reason.CRASH_LOOP, "provisionSeconds"),
+        ("running", "Unhealthy", Reason.UNHEALTHY, "runSeconds"),
+        ("creating", "Unhealthy", Reason.UNHEALTHY, "provisionSeconds"),
+        ("creating", "OfALaterRelease", Reason.PROVISION_TIMEOUT, "provisionSeconds"),
+        ("running", "", Reason.RUN_TIMEOUT, "runSeconds"),
+    ],
+)
+def test_a_deadline_tells_what_was_in_the_way(
+    stage: str, hindrance: str, reason: Reason, limit: str
+) -> None:
+    """Not before it has passed: Azure may mend it, and the next start may go well."""
+    watching, reply = watch(stage=stage), seen(stage, hindrance=hindrance)
     assert watching.see(reply, after(3599))[1] is None
-    assert watching.see(reply, after(3600))[1] == Change(what="late")
+    _, change = watching.see(reply, after(3600))
+    assert change is not None
+    assert change.outcome is not None
+    assert (change.outcome.phase, change.outcome.reason) == (Phase.TIMED_OUT, reason.value)
+    assert limit in change.outcome.message
+
+
+@pytest.mark.parametrize("reply", [seen("creating"), BUSY, REFUSED, UNSEEN])
+@pytest.mark.parametrize(
+    ("stage", "reason"), [("creating", Reason.PROVISION_TIMEOUT), ("running", Reason.RUN_TIMEOUT)]
+)
+def test_a_deadline_holds_whatever_azure_answers(reply: Reply, stage: str, reason: Reason) -> None:
+    """Throttling and refusals do not make a job immortal."""
+    watching = watch(stage=stage)
+    assert watching.see(reply, after(3599))[1] is None
+    _, change = watching.see(reply, after(3600))
+    assert change is not None
+    assert change.outcome is not None
+    assert (change.outcome.phase, change.outcome.reason) == (Phase.TIMED_OUT, reason.value)
 
 
 def test_an_end_seen_at_the_deadline_is_an_end() -> None:
     """Not a timeout."""
-    _, change = watch(stage="running").see(seen("Terminated", 0), after(7200))
-    assert change is not None
-    assert change.what == "ended"
+    ended = seen("ended", outcome=Outcome.succeeded())
+    _, change = watch(stage="running").see(ended, after(7200))
+    assert change == Change(what=What.ENDED, outcome=Outcome.succeeded())
 
 
-def test_a_stage_reached_at_the_deadline_is_a_stage() -> None:
-    """The job then gets its own deadline for running."""
-    _, change = watch().see(seen("Running"), after(3600))
-    assert change == Change(what="stage")
+def test_a_container_that_runs_at_the_deadline_gets_its_own_time_to_run() -> None:
+    """From when it was seen to run."""
+    terms = Terms(run_seconds=100)
+    watching, change = watch(terms=terms).see(seen(), after(3600))
+    assert change == Change(what=What.STAGE)
+    assert watching.deadline == after(3700)
+    again, _ = watching.see(seen(), after(3650))
+    assert again.deadline == after(3700)
 
 
-def test_what_the_service_asks_for_counts_for_one_look() -> None:
+@pytest.mark.parametrize("kind", [Seen, Absent, Refused, Busy])
+def test_a_request_to_cancel_ends_the_job_with_any_reply(kind: type[Any]) -> None:
+    """The event may have been lost."""
+    _, change = watch().see(kind(cancel=Cancel(why="slow")), after(1))
+    assert change == Change(what=What.ENDED, outcome=Outcome.cancelled("slow"))
+
+
+def test_a_container_that_ended_decides_over_a_cancel() -> None:
+    """The exit code is known."""
+    reply = seen("ended", outcome=FAILED, cancel=Cancel())
+    assert watch().see(reply, after(1))[1] == Change(what=What.ENDED, outcome=FAILED)
+
+
+def test_what_the_service_asks_for_counts_for_one_poll() -> None:
     """The next answer without a Retry-After forgets it."""
-    watching, _ = watch(look=3).see(BUSY, after(5))
-    assert watching.next_look_at(after(5)) == after(22)
-    watching, _ = watching.see(seen("Waiting"), after(22))
-    assert watching.next_look_at(after(22)) <= after(25)
+    watching, _ = watch(poll=3, due=after(5)).see(BUSY, after(5))
+    assert watching.sleep(after(5)).due == after(22)
+    watching, _ = watching.see(seen("creating"), after(22))
+    assert watching.sleep(after(22)).due <= after(60)
+    assert watching.retry_after_s is None
 
 
-def test_the_next_look_is_never_after_the_deadline_nor_in_the_past() -> None:
+def test_the_next_poll_is_never_after_the_deadline_nor_in_the_past() -> None:
     """So that a deadline is noticed when it passes."""
-    watching = watch(look=5, retry_after_s=600.0)
-    assert watching.next_look_at(after(3500)) == after(3600)
-    assert watching.next_look_at(after(4000)) == after(4000)
-    later = watching.until(after(9000))
-    assert later.next_look_at(after(3500)) == after(4100)
+    watching = watch(poll=5, retry_after_s=600.0)
+    assert watching.sleep(after(3500)).due == after(3600)
+    assert watching.sleep(after(4000)).due == after(4000)
+
+
+def test_an_engine_that_is_late_is_polled_less_often() -> None:
+    """Polls that come faster than it can make them only make every job's end late."""
+    watching, _ = watch(poll=3, due=after(26)).see(seen(), after(30))
+    assert watching.lag_s == 4
+    assert after(30 + 7.2) <= watching.sleep(after(30)).due <= after(30 + 8)
+    early, _ = watch(poll=3, due=after(20)).see(seen(), after(19.5))
+    assert early.lag_s == 0
+
+
+def test_a_log_is_asked_for_when_it_is_due() -> None:
+    """At once, then after a while or while it is noisy."""
+    assert watch().request(after(1)).log_is_due
+    quiet = watch(stage="running", log_fetched_at=after(0), log_added=10)
+    assert not quiet.request(after(3)).log_is_due
+    assert quiet.request(after(4)).log_is_due
+    noisy = watch(stage="running", log_fetched_at=after(0), log_added=5000)
+    assert noisy.request(after(1)).log_is_due
 
 
 def test_a_failed_fetch_is_told_and_a_lost_line_is_never_forgotten() -> None:
     """The log's state only ever grows; the trouble is over with the next fetch that works."""
-    fetched = {"kind": "fetched", "archivedBytes": 10, "addedBytes": 10, "truncated": True}
-    watching = watch().with_logs(fetched).with_logs(BUSY).with_logs(REFUSED)
-    trouble = "AuthorizationFailed: no right to read"
-    assert watching.logs == LogState(archived_bytes=10, truncated=True, trouble=trouble)
-    more = watching.with_logs(fetched | {"archivedBytes": 20, "truncated": False})
-    assert more.logs == LogState(archived_bytes=20, truncated=True)
+    first = Fetched(archived_bytes=10, added_bytes=10, truncated=True, found=True)
+    broken = Fetched(archived_bytes=10, trouble="RefusedError: no right")
+    watching = watch()
+    replies: list[Reply] = [seen(log=first), seen(), seen(log=broken)]
+    for reply in replies:
+        watching, _ = watching.see(reply, after(9))
+    assert watching.log == LogState(
+        archived_bytes=10, truncated=True, trouble="RefusedError: no right"
+    )
+    assert (watching.log_fetched_at, watching.log_added) == (after(9), 0)
+    watching, _ = watching.see(seen(log=Fetched(archived_bytes=20, found=True)), after(10))
+    assert watching.log == LogState(archived_bytes=20, truncated=True)
+    assert watching.request(after(11)).log_bytes == 20
 
 
 def test_a_log_that_azure_never_showed_is_not_complete() -> None:
     """The last fetch worked, but there was nothing to fetch."""
-    fetched = {"kind": "fetched", "archivedBytes": 0, "addedBytes": 0, "truncated": False}
-    assert merge_logs(LogState(), fetched | {"found": True}, complete=True).complete
-    assert not merge_logs(LogState(), fetched | {"found": False}, complete=True).complete
+    assert merged(LogState(), Fetched(found=True), has_ended=True).complete
+    assert not merged(LogState(), Fetched(found=False), has_ended=True).complete
+    assert not merged(LogState(), Fetched(found=True), has_ended=False).complete
 
 
-@given(
-    st.integers(0, 9),
-    st.none() | st.floats(0, 600),
-    st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=60)),
-    st.dictionaries(st.sampled_from(["imagePulling", "containerStarted"]), st.text(max_size=9)),
-)
-def test_a_watch_survives_its_way_through_a_new_generation(
-    number: int, retry_after_s: float | None, later: timedelta, times: dict[str, str]
-) -> None:
-    """It is the input and the output of orchestrations, so JSON."""
-    watching = watch(
-        look=number,
-        refused_since=START + later if number % 2 else None,
-        retry_after_s=retry_after_s,
-        deadline=START + later,
-        times=times,
-        policy=WatchPolicy(max_interval_s=31.5),
-        logs=LogState(archived_bytes=number, truncated=True),
-    )
-    again = Watch.from_json(json.loads(json.dumps(watching.to_json())))
-    assert again == watching
-    assert replace(again, look=0).to_json() == replace(watching, look=0).to_json()
-    change = Change(what="ended", exit_code=None, code="x", message="y")
-    assert Change(**json.loads(json.dumps(change.to_json()))) == change
+@pytest.mark.parametrize("reply", [BUSY, REFUSED])
+def test_a_fetch_that_was_refused_leaves_what_is_archived(reply: Reply) -> None:
+    """And tells why."""
+    log = merged(LogState(archived_bytes=9), reply, has_ended=True)
+    assert (log.archived_bytes, log.complete) == (9, False)
+    assert log.trouble in {"TooManyRequests: later", "AuthorizationFailed: no right to read"}

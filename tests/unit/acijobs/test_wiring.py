@@ -1,15 +1,25 @@
+"""The parts that the settings name, each made when it is first needed."""
+
 from __future__ import annotations
 
+import logging
+import re
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
 
 from acijobs import wiring
-from acijobs.archive.blob import BlobArchive
-from acijobs.archive.folder import FolderArchive
 from acijobs.domain.errors import InvalidSettingsError
+from acijobs.domain.group import Scope
+from acijobs.logs.blob import BlobArchive
+from acijobs.logs.folder import FolderArchive
+from acijobs.rows.file import FileRows
+from acijobs.rows.table import TableRows
+from acijobs.usecases.patience import PatientGroups, PatientRows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 REQUIRED = {
@@ -17,24 +27,41 @@ REQUIRED = {
     "ResourceGroupName": "rg",
     "Location": "eastus",
 }
+OTHERS = [
+    *("LogArchiveUrl", "JobStoreUrl", "AzureWebJobsStorage", "AppName", "WEBSITE_SITE_NAME"),
+    *(
+        "ArmEndpoint",
+        "ArmScope",
+        "DefaultImage",
+        "DefaultCommand",
+        "PollMinSeconds",
+        "PollMaxSeconds",
+        "LogLevel",
+    ),
+]
+SCOPE = Scope(subscription_id="s", resource_group="rg", app="a", store="st")
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Only the required settings are set, whatever this process inherited."""
-    for name in ("LogArchiveUrl", "AzureWebJobsStorage", "AppName", "WEBSITE_SITE_NAME"):
+    for name in OTHERS:
         monkeypatch.delenv(name, raising=False)
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
+    yield
+    for made in (wiring._groups, wiring._logs, wiring._rows):
+        made.cache_clear()
 
 
 def test_a_folder_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its URL is decoded."""
-    monkeypatch.setenv("LogArchiveUrl", (tmp_path / "my logs é").as_uri())
-    archive = wiring.log_archive()
+    folder = tmp_path / "my logs é"
+    monkeypatch.setenv("LogArchiveUrl", folder.as_uri())
+    archive = wiring.outside().logs()
     assert isinstance(archive, FolderArchive)
-    archive.append("j", 0, b"x")
-    assert (tmp_path / "my logs é" / "j.log").read_bytes() == b"x"
+    archive.append("j/1-n/job", 0, b"x")
+    assert [path.read_bytes() for path in folder.rglob("*") if path.is_file()] == [b"x"]
 
 
 @pytest.mark.parametrize(
@@ -44,42 +71,138 @@ def test_a_folder_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5;EndpointSuffix=core.windows.net",
     ],
 )
-def test_the_apps_own_storage_keeps_the_logs(
+def test_the_apps_own_storage_keeps_logs_and_rows(
     monkeypatch: pytest.MonkeyPatch, connection: str
 ) -> None:
     """Also the local tools' short form of a connection string."""
     monkeypatch.setenv("AzureWebJobsStorage", connection)
-    assert isinstance(wiring.log_archive(), BlobArchive)
+    assert isinstance(wiring.outside().logs(), BlobArchive)
+    assert isinstance(wiring.outside().rows(), TableRows)
 
 
-def test_a_container_url_is_reached_with_the_apps_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_activities_wait_for_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user who waits for an answer is told at once."""
+    monkeypatch.setenv("JobStoreUrl", (tmp_path / "jobs").as_uri())
+    assert isinstance(wiring.patient_outside().rows(), PatientRows)
+    assert isinstance(wiring.outside().rows(), FileRows)
+
+
+def test_a_url_is_reached_with_the_apps_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key is needed, and nothing is asked for before it is used."""
     monkeypatch.setenv("LogArchiveUrl", "https://acc.blob.core.windows.net/logs")
-    assert isinstance(wiring.log_archive(), BlobArchive)
+    monkeypatch.setenv("JobStoreUrl", "https://acc.table.core.windows.net")
+    assert isinstance(wiring.outside().logs(), BlobArchive)
+    assert isinstance(wiring.outside().rows(), TableRows)
 
 
 def test_a_client_is_kept_for_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """One per process keeps its connections; other settings get another one, without a restart."""
-    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
-    first = wiring.container_groups(wiring.place())
-    assert wiring.container_groups(wiring.place()) is first
+    first = wiring.outside().groups(SCOPE)
+    assert isinstance(first, PatientGroups)
+    assert wiring.outside().groups(SCOPE) is first
     monkeypatch.setenv("Location", "westeurope")
-    assert wiring.container_groups(wiring.place()) is not first
+    assert wiring.outside().groups(SCOPE) is not first
 
 
-def test_missing_settings_are_named() -> None:
-    """By whatever needs them; the others go on."""
-    assert wiring.place().resource_group == "rg"
+def test_a_scope_is_where_the_settings_say_with_the_stores_own_id(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Groups of another store, or of another app, are not this one's."""
+    monkeypatch.setenv("JobStoreUrl", (tmp_path / "jobs").as_uri())
+    monkeypatch.setenv("AppName", "mine")
+    outside = wiring.outside()
+    assert isinstance(outside.rows(), FileRows)
+    scope = outside.scope()
+    assert (scope.subscription_id, scope.resource_group, scope.app) == (
+        *(REQUIRED["AZURE_SUBSCRIPTION_ID"], "rg", "mine"),
+    )
+    assert scope.store == outside.rows().store().id == wiring.outside().scope().store
+
+
+def test_missing_settings_are_named_by_whatever_needs_them() -> None:
+    """The others go on."""
+    outside = wiring.outside()
+    assert outside.groups(SCOPE)
     with pytest.raises(InvalidSettingsError, match="LogArchiveUrl is missing"):
-        wiring.log_archive()
+        outside.logs()
+    with pytest.raises(InvalidSettingsError, match="JobStoreUrl is missing"):
+        outside.rows()
+    with pytest.raises(InvalidSettingsError, match="JobStoreUrl is missing"):
+        wiring.settings()
 
 
 def test_a_job_that_runs_is_not_disturbed_by_a_setting_it_does_not_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is followed where it was created, whatever the settings say now."""
-    known = wiring.place().to_json()
     monkeypatch.setenv("DefaultCommand", "not JSON")
+    monkeypatch.setenv("PollMinSeconds", "often")
     monkeypatch.setenv("ResourceGroupName", "")
-    assert wiring.place(known).resource_group == "rg"
-    assert wiring.container_groups(wiring.place(known))
+    outside = wiring.outside()
+    assert outside.groups(SCOPE)
+    assert outside.poll_policy()
+    with pytest.raises(InvalidSettingsError, match="ResourceGroupName"):
+        outside.scope()
+
+
+def test_a_wrong_log_level_disturbs_no_job_that_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its lines are written as by default; a new job is refused."""
+    monkeypatch.setenv("JobStoreUrl", (tmp_path / "jobs").as_uri())
+    monkeypatch.setenv("LogArchiveUrl", (tmp_path / "logs").as_uri())
+    monkeypatch.setenv("LogLevel", "debug")
+    assert wiring.outside()
+    assert logging.getLogger("acijobs").level == logging.DEBUG
+    monkeypatch.setenv("LogLevel", "loud")
+    assert wiring.outside().rows()
+    assert wiring.patient_outside().rows()
+    assert logging.getLogger("acijobs").level == logging.INFO
+    with pytest.raises(InvalidSettingsError, match="LogLevel is 'LOUD'"):
+        wiring.settings()
+
+
+def test_a_group_that_exists_is_reached_whatever_the_region_is_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only a new one is created in the region."""
+    monkeypatch.setenv("Location", "West Europe")
+    outside = wiring.outside()
+    assert outside.groups(SCOPE)
+    with pytest.raises(InvalidSettingsError, match="Location is 'West Europe'"):
+        outside.scope()
+
+
+def test_a_new_job_is_refused_with_all_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, whichever concern each setting belongs to."""
+    wrong = {"ArmEndpoint": "a", "Location": "A b", "JobStoreUrl": "a", "PollMinSeconds": "often"}
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettingsError) as raised:
+        wiring.settings()
+    named = {problem.split(" ")[0] for problem in raised.value.problems}
+    assert named == {*wrong, "LogArchiveUrl"}
+
+
+def test_an_empty_request_starts_the_job_that_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its command is a JSON list."""
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
+    assert wiring.settings().image is None
+    monkeypatch.setenv("DefaultImage", "alpine")
+    monkeypatch.setenv("DefaultCommand", '["echo", "hello"]')
+    assert (wiring.settings().image, wiring.settings().command) == ("alpine", ("echo", "hello"))
+
+
+def test_a_nonce_is_random_and_fits_a_name() -> None:
+    """10 lower-case letters and digits, and never the same twice."""
+    outside = wiring.outside()
+    nonces = {outside.nonce() for _ in range(200)}
+    assert len(nonces) == 200
+    assert all(re.fullmatch(r"[a-z0-9]{10}", nonce) for nonce in nonces)
+
+
+def test_the_time_is_aware_and_in_utc() -> None:
+    """Whatever zone the machine is in."""
+    assert wiring.outside().clock.now().tzinfo is UTC
