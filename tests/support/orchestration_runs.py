@@ -1,7 +1,7 @@
-"""Runs the app's orchestrators on the local durable engine, with time that skips and Azure scripted.
+"""Runs the app's orchestrators and activities on the local durable engine, with time that skips.
 
-The engine is the real one, so what an orchestrator meets here is the extension's protocol; only the
-activities are stood in for, by a group that follows a script.
+The engine, the orchestrators and the use cases are the real ones; only the outside is scripted
+(`acijobs_world`).
 """
 
 from __future__ import annotations
@@ -11,24 +11,44 @@ import heapq
 import itertools
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import JobOrchestrator
 import WatchOrchestrator
-from acijobs.domain.observation import ContainerEvent, ContainerState, Observation
-from acijobs.domain.policy import WatchPolicy
+from acijobs.domain.codec import encode
+from acijobs.domain.messages import (
+    CheckRequest,
+    CreateRequest,
+    DeleteRequest,
+    FetchRequest,
+    Function,
+    JobInput,
+)
+from acijobs.domain.row import Row, Terms
+from acijobs.domain.spec.job import parse
+from acijobs.usecases.answering import answer
+from acijobs.usecases.check_status import check_status
+from acijobs.usecases.create_group import create_group
+from acijobs.usecases.fetch_logs import fetch_logs
+from acijobs.usecases.finish_job import finish_job
+from acijobs_world import START, ManualClock, World
 from functions_host.contract import UserCodeError
 from functions_host.durable import DurableEngine, DurableOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import datetime
     from pathlib import Path
 
-PLACE = {"subscription_id": "s", "resource_group": "rg", "app": "acijobs"}
-START = datetime(2026, 1, 1, tzinfo=UTC)
 _HANDLES = {"JobOrchestrator": JobOrchestrator.main, "WatchOrchestrator": WatchOrchestrator.main}
+_STEPS: dict[str, tuple[Any, Any]] = {
+    Function.CREATE: (CreateRequest, create_group),
+    Function.CHECK: (CheckRequest, check_status),
+    Function.FETCH: (FetchRequest, fetch_logs),
+    Function.DELETE: (DeleteRequest, finish_job),
+}
 
 
 class SkippingClock:
@@ -44,6 +64,10 @@ class SkippingClock:
     def now(self) -> datetime:
         """Return the time now."""
         return self._now
+
+    def steady_us(self) -> int:
+        """Return the microseconds since the start: nobody sets this clock back."""
+        return (self._now - START) // timedelta(microseconds=1)
 
     def call_at(self, due: datetime, callback: Callable[[], None]) -> Any:
         """Arrange that the callback runs at this time."""
@@ -83,109 +107,6 @@ class _Alarm:
 
 
 @dataclass(kw_only=True)
-class ScriptedGroup:
-    """A container group that follows a script, answering as the activities would.
-
-    Attributes:
-        clock: The time it follows.
-        pull_after_s: From the creation until the image is pulled.
-        run_after_s: From the creation until the container runs.
-        end_after_s: From the creation until it has ended.
-        exit_code: How it ends; None for an end without an exit code.
-        delete_takes: How many deletions answer `deleting` before the group is gone.
-        troubles: Replies, or exceptions to raise, before an activity works; per activity, in order.
-    """
-
-    clock: SkippingClock
-    pull_after_s: float = 1
-    run_after_s: float = 3
-    end_after_s: float = 25
-    exit_code: int | None = 0
-    delete_takes: int = 0
-    troubles: dict[str, list[Any]] = field(default_factory=dict)
-    created_at: datetime | None = None
-    creations: int = 0
-    deleted: bool = False
-    calls: Counter[str] = field(default_factory=Counter)
-
-    def answer(self, activity: str, request: dict[str, Any]) -> Any:
-        """Answer an activity's call."""
-        self.calls[activity] += 1
-        assert activity == "CreateContainerActivity" or request["place"] in (PLACE, None)
-        if self.troubles.get(activity):
-            trouble = self.troubles[activity].pop(0)
-            if isinstance(trouble, Exception):
-                raise trouble
-            return trouble
-        match activity:
-            case "CreateContainerActivity":
-                return self._create()
-            case "CheckStatusActivity":
-                return self._check()
-            case "FetchLogsActivity":
-                added = 100 if not request["ended"] else 10
-                size = added * self.calls[activity]
-                return {
-                    "kind": "fetched",
-                    "archivedBytes": size,
-                    "addedBytes": added,
-                    "truncated": False,
-                    "found": True,
-                }
-            case "DeleteContainerActivity":
-                return self._delete()
-        raise AssertionError(activity)
-
-    def _create(self) -> dict[str, Any]:
-        reply = {"kind": "adopted", "watch": WatchPolicy().to_json(), "place": PLACE}
-        if self.created_at is None:
-            self.created_at = self.clock.now()
-            self.creations += 1
-            reply["kind"] = "created"
-        return reply
-
-    def _delete(self) -> dict[str, Any]:
-        if self.created_at is None or self.deleted:
-            return {"kind": "absent"}
-        self.delete_takes -= 1
-        self.deleted = self.delete_takes < 0
-        return {"kind": "gone" if self.deleted else "deleting"}
-
-    def _check(self) -> dict[str, Any]:
-        if self.created_at is None or self.deleted:
-            return {"kind": "gone"}
-        return {"kind": "seen", "observation": self._observe(self.created_at).to_json()}
-
-    def _observe(self, created_at: datetime) -> Observation:
-        age_s = (self.clock.now() - created_at).total_seconds()
-        container = ContainerState(name="job")
-        events: list[ContainerEvent] = []
-        if age_s >= self.pull_after_s:
-            container = ContainerState(name="job", state="Waiting")
-            at = _iso(created_at, self.pull_after_s)
-            events.append(
-                ContainerEvent(name="Pulling", message="pulling", kind="Normal", first_at=at)
-            )
-        started_at = _iso(created_at, self.run_after_s)
-        if age_s >= self.run_after_s:
-            container = ContainerState(name="job", state="Running", started_at=started_at)
-        if age_s >= self.end_after_s:
-            container = ContainerState(
-                name="job",
-                state="Terminated",
-                exit_code=self.exit_code,
-                started_at=started_at,
-                finished_at=_iso(created_at, self.end_after_s),
-            )
-        return Observation(
-            group_state="Running",
-            provisioning_state="Succeeded",
-            containers=(container,),
-            events=tuple(events),
-        )
-
-
-@dataclass(kw_only=True)
 class Episode:
     """One run of an orchestrator: its context and its answer, in wire form."""
 
@@ -196,21 +117,26 @@ class Episode:
 
 
 class ScriptedFunctions:
-    """The app's real orchestrators, and activities that a script answers."""
+    """The app's real orchestrators, and its real use cases on a scripted outside.
+
+    Attributes:
+        world: The outside.
+        troubles: By activity: exceptions to raise, or replies to give, instead of doing it; each once.
+        calls: How often each activity was called.
+        requests: What each activity was asked, in order.
+        longest_history: Events of the longest history that an orchestrator was given.
+        last_episodes: The last episode of each instance.
+    """
 
     orchestrators = frozenset(_HANDLES)
-    activities = frozenset(
-        {
-            "CreateContainerActivity",
-            "CheckStatusActivity",
-            "FetchLogsActivity",
-            "DeleteContainerActivity",
-        }
-    )
+    activities = frozenset(str(function) for function in _STEPS)
     entities: frozenset[str] = frozenset()
 
-    def __init__(self, group: ScriptedGroup) -> None:
-        self.group = group
+    def __init__(self, world: World, troubles: dict[str, list[Any]]) -> None:
+        self.world = world
+        self.troubles = troubles
+        self.calls: Counter[str] = Counter()
+        self.requests: list[tuple[str, Any]] = []
         self.longest_history = 0
         self.last_episodes: dict[str, Episode] = {}
 
@@ -234,12 +160,25 @@ class ScriptedFunctions:
         return state
 
     def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
-        """Answer one activity from the script."""
+        """Run one activity on the scripted outside."""
         del instance_id
+        self.calls[name] += 1
+        request = json.loads(payload or "null")
+        self.requests.append((name, request))
         try:
-            return json.dumps(self.group.answer(name, json.loads(payload or "null")))
+            return json.dumps(self._answer(name, request))
         except Exception as error:
             raise UserCodeError(f"{type(error).__name__}: {error}") from error
+
+    def _answer(self, name: str, request: Any) -> Any:
+        waiting = self.troubles.get(name)
+        trouble = waiting.pop(0) if waiting else None
+        if isinstance(trouble, Exception):
+            raise trouble
+        if trouble is not None:
+            return trouble
+        kind, step = _STEPS[name]
+        return answer(kind, request, lambda asked: step(self.world, asked))
 
     def run_entity(self, name: str, batch: str) -> str:
         """Refuse: the app has no entities."""
@@ -256,6 +195,8 @@ class Run:
         custom_status: Its last custom status.
         took_s: Skipped seconds from start to end.
         functions: The functions, with what they remember.
+        row: The job's row, None where there is none.
+        messages: Completions and starts in the histories of all of the job's instances.
     """
 
     status: str
@@ -263,15 +204,23 @@ class Run:
     custom_status: dict[str, Any]
     took_s: float
     functions: ScriptedFunctions
+    row: Row | None
+    messages: int
+
+    @property
+    def world(self) -> World:
+        """The outside."""
+        return self.functions.world
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """An external event raised at a skipped time."""
+    """Something that happens at a skipped time: an external event, or whatever `do` does."""
 
     after_s: float
     name: str = "Cancel"
     payload: Any = None
+    do: Callable[[World], object] | None = None
 
 
 async def run_job(
@@ -279,17 +228,37 @@ async def run_job(
     spec: dict[str, Any],
     *events: Event,
     job_id: str = "job-under-test",
+    given: Any = None,
+    step_troubles: dict[str, list[Any]] | None = None,
+    prepare: Callable[[World], object] = lambda _: None,
+    options: DurableOptions | None = None,
     **script: Any,
 ) -> Run:
-    """Run one job to its end on a scripted group and return how it went."""
+    """Accept one job, run it to its end on a scripted outside, and return how it went.
+
+    Args:
+        folder: Where the engine keeps its state.
+        spec: The job.
+        events: What happens meanwhile.
+        job_id: Its id.
+        given: The orchestration's input; by default that of the accepted job.
+        step_troubles: As `ScriptedFunctions.troubles`.
+        prepare: Changes the outside after the job was accepted.
+        options: The engine's options, without its clock.
+        script: As `ScriptedAzure` takes it.
+    """
     clock = SkippingClock()
-    functions = ScriptedFunctions(ScriptedGroup(clock=clock, **script))
-    engine = DurableEngine(functions, folder, DurableOptions(clock=clock))
+    world = World(clock=ManualClock(clock.now), script=script)
+    functions = ScriptedFunctions(world, step_troubles or {})
+    engine = DurableEngine(functions, folder, replace(options or DurableOptions(), clock=clock))
+    accept(world, job_id, spec)
+    prepare(world)
     await engine.start()
     try:
         for event in events:
-            _raise_later(engine, clock, job_id, event)
-        await engine.client.start_new("JobOrchestrator", json.dumps(spec), job_id)
+            _happen_later(engine, clock, world, job_id, event)
+        start = encode(JobInput(id=job_id, offer=1)) if given is None else given
+        await engine.client.start_new(Function.JOB.value, json.dumps(start), job_id)
         await engine.wait_until_quiet()
         await clock.run(engine)
         ended = await engine.client.wait_for_end(job_id, 0)
@@ -302,12 +271,35 @@ async def run_job(
         custom_status=json.loads(ended.custom_status or "null"),
         took_s=ended.updated_us / 1e6 - START.timestamp(),
         functions=functions,
+        row=world.memory_rows.now_of(job_id) if job_id in world.memory_rows.rows else None,
+        messages=sum(_messages(e) for e in functions.last_episodes.values()),
     )
 
 
-def _raise_later(engine: DurableEngine, clock: SkippingClock, job_id: str, event: Event) -> None:
+def accept(world: World, job_id: str, spec: dict[str, Any]) -> None:
+    """Store a job as the API does."""
+    parsed = parse(spec)
+    now = world.clock.now()
+    row = Row(job_id=job_id, digest="d", accepted_at=now, terms=Terms.of(parsed))
+    world.memory_rows.insert(row, parsed.to_json())
+
+
+_MESSAGES = {0, 5, 6, 8, 9, 11, 15}
+"""ExecutionStarted; completions of activities, children and timers; events raised."""
+
+
+def _messages(episode: Episode) -> int:
+    return sum(event["EventType"] in _MESSAGES for event in episode.context["history"])
+
+
+def _happen_later(
+    engine: DurableEngine, clock: SkippingClock, world: World, job_id: str, event: Event
+) -> None:
     async def errand() -> None:
-        await engine.client.raise_event(job_id, event.name, json.dumps(event.payload))
+        if event.do is not None:
+            event.do(world)
+        else:
+            await engine.client.raise_event(job_id, event.name, json.dumps(event.payload))
 
     clock.send_at(START + timedelta(seconds=event.after_s), errand)
 
@@ -317,7 +309,3 @@ def _parsed(output: str) -> Any:
         return json.loads(output)
     except json.JSONDecodeError:
         return output  # a failed instance's output is plain text
-
-
-def _iso(start: datetime, after_s: float) -> str:
-    return (start + timedelta(seconds=after_s)).isoformat().replace("+00:00", "Z")
