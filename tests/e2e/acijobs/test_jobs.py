@@ -31,10 +31,18 @@ def finish(stack: LocalStack, story: JobStory, timeout_s: float = 60) -> JobStor
     return story
 
 
-def groups_created(stack: LocalStack, group: str) -> int:
+def ever_created(stack: LocalStack, job_id: str) -> int:
+    """Return how often a group of this job was created."""
     admin = stack.emulator_env["ACI_EMULATOR_ADMIN"]
-    operations = send("GET", f"{admin}/requests?group={group}").body["operations"]
-    return sum(n for name, n in operations.items() if "create" in name.lower() or "PUT" in name)
+    found = send("GET", f"{admin}/containers?prefix=job-{job_id}-").body["value"]
+    return sum(container["creations"] for container in found)
+
+
+def has_group(stack: LocalStack, job_id: str) -> bool:
+    """Tell whether a group of this job is there now."""
+    admin = stack.emulator_env["ACI_EMULATOR_ADMIN"]
+    groups = send("GET", f"{admin}/groups").body["value"]
+    return any(group["name"].startswith(f"job-{job_id}-") for group in groups)
 
 
 def is_gone(stack: LocalStack, story: JobStory) -> bool:
@@ -74,7 +82,7 @@ def test_an_image_that_is_not_there_fails_with_azures_own_message(stack: LocalSt
     """The service's code and message reach the user; nothing was created."""
     story = finish(stack, job_story.start(stack, {"image": "example.io/does-not-exist:1"}))
     assert story.status["phase"] == "Failed"
-    assert story.status["reason"]["code"] == "InaccessibleImage"
+    assert story.status["reason"]["azureCode"] == "InaccessibleImage"
     assert "is not accessible. Please check the image" in story.status["reason"]["message"]
     assert is_gone(stack, story)
 
@@ -86,15 +94,15 @@ def test_cancelling_ends_a_running_job_within_ten_seconds(stack: LocalStack) -> 
     cancelled_at = time.monotonic()
     assert send("DELETE", story.started.body["jobUrl"] + "?reason=enough").status == 202
     assert send("DELETE", story.started.body["jobUrl"]).status in {200, 202}
-    arm = ArmClient(env=stack.emulator_env)
-    while arm.group_exists(f"job-{story.job_id}"):
+    while has_group(stack, story.job_id):
         assert time.monotonic() - cancelled_at < 10
         time.sleep(0.1)
     finish(stack, story)
     assert story.final is not None
     assert story.final.body["runtimeStatus"] == "Completed"
     assert story.final.body["output"]["phase"] == "Cancelled"
-    assert story.status["reason"] == {"code": "Cancelled", "message": "cancelled: enough"}
+    assert story.status["reason"]["code"] == "Cancelled"
+    assert story.status["reason"]["message"] == "cancelled: enough"
     assert (story.job.status, story.job.body["state"]) == (200, "Cancelled")  # type: ignore[union-attr]
     assert "tick" in story.lines
 
@@ -132,7 +140,7 @@ def test_the_same_id_and_job_posted_twice_at_once_is_one_job(stack: LocalStack) 
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (409, "#/id")
     story = finish(stack, stories[0])
     assert story.lines == ["once"]
-    assert groups_created(stack, "job-posted-twice") == 1
+    assert ever_created(stack, "posted-twice") == 1
 
 
 def test_a_burst_of_equal_lines_is_archived_line_by_line(stack: LocalStack) -> None:
@@ -154,34 +162,49 @@ def test_killing_the_host_in_the_middle_loses_nothing(own_stack: LocalStack) -> 
     finish(own_stack, story)
     assert story.lines == [f"line {i}" for i in range(1, 9)]
     assert story.status["phase"] == "Succeeded"
-    assert groups_created(own_stack, story.status["group"]) == 1
+    assert ever_created(own_stack, story.job_id) == 1
     assert is_gone(own_stack, story)
 
 
 def test_deleting_a_terminated_job_removes_the_group_it_left(stack: LocalStack) -> None:
-    """Terminating runs no code, so the group stays; DELETE then removes it."""
+    """Terminating runs no code; DELETE ends the job at once, without waiting for the Reconciler."""
     story = job_story.start(stack, shell("sleep 600", id="terminated"))
-    arm = ArmClient(env=stack.emulator_env)
-    while not arm.group_exists("job-terminated"):
+    while not has_group(stack, "terminated"):
         time.sleep(0.1)
     terminate = story.started.body["terminatePostUri"].replace("{text}", "enough")
     assert send("POST", terminate).status == 202
-    while send("GET", story.started.body["jobUrl"]).body["state"] != "Terminated":
+    while send("GET", story.started.body["statusQueryGetUri"]).status == 202:
         time.sleep(0.1)
-    assert arm.group_exists("job-terminated")
     answer = send("DELETE", story.started.body["jobUrl"])
     assert (answer.status, answer.body["cleanUp"]) == (200, "Deleted")
-    assert not arm.group_exists("job-terminated")
+    assert not has_group(stack, "terminated")
+    assert send("GET", story.started.body["jobUrl"]).body["cleanUp"] == "Deleted"
 
 
-def test_an_id_that_was_purged_begins_with_an_empty_log(stack: LocalStack) -> None:
-    """The lines of the job that had the id before are not the new one's."""
-    first = finish(stack, job_story.start(stack, shell("echo of the first", id="used-again")))
-    assert first.lines == ["of the first"]
+def test_purging_a_job_forgets_only_its_history(stack: LocalStack) -> None:
+    """The job, its log and its id stay: the same job is not run again, another is refused."""
+    spec = shell("echo of the first", id="purged")
+    first = finish(stack, job_story.start(stack, spec))
     assert send("DELETE", first.started.body["purgeHistoryDeleteUri"]).status == 200
-    second = finish(stack, job_story.start(stack, shell("echo of the second", id="used-again")))
-    assert second.lines == ["of the second"]
-    assert not second.status["logs"]["truncated"]
+    shown = send("GET", first.started.body["jobUrl"])
+    assert (shown.status, shown.body["state"]) == (200, "Succeeded")
+    assert shown.body["logs"] == "of the first\n"
+    assert send("POST", f"{stack.base_url}/api/jobs", body=spec).status == 202
+    assert ever_created(stack, "purged") == 1
+    other = shell("echo of the second", id="purged")
+    assert send("POST", f"{stack.base_url}/api/jobs", body=other).status == 409
+
+
+def test_restarting_a_job_at_durables_own_url_does_nothing(stack: LocalStack) -> None:
+    """The restarted execution finds its offer used, and ends as superseded."""
+    story = finish(stack, job_story.start(stack, shell("echo once", id="restarted")))
+    restart = story.started.body["restartPostUri"] + "&restartWithNewInstanceId=false"
+    assert send("POST", restart).status == 202
+    while (found := send("GET", story.started.body["statusQueryGetUri"])).status == 202:
+        time.sleep(0.1)
+    assert found.body["customStatus"] == {"superseded": True}
+    assert send("GET", story.started.body["jobUrl"]).body["state"] == "Succeeded"
+    assert ever_created(stack, "restarted") == 1
 
 
 def test_a_command_that_does_not_exist_says_so(stack: LocalStack) -> None:
