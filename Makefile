@@ -1,4 +1,5 @@
 # The project's commands. `make demo` and `make test` need only Python >= 3.11, git and make.
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,23 +7,29 @@ STAMP := $(VENV)/.installed
 PORT ?= 7071
 ARM_PORT ?= 8443
 RUNTIME ?= process
-TEST_WORKERS ?= 4
+TEST_WORKERS ?= 6
 STATE ?= .local
 STACK_OPTIONS = --port='$(PORT)' --arm-port='$(ARM_PORT)' --runtime='$(RUNTIME)' --state='$(STATE)'
 export PYTHONPATH := local
 
-.PHONY: demo test up check lint fault bench-host bench-emulator bench-jobs setup clean
+.PHONY: demo test up check lint fault accept test-engine fault-engine bench-host bench-emulator bench-jobs bench-engine setup clean
+
+.PHONY: help
+help:  ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
+		printf '  make %-15s %s\n' "$$target" "$$text"; done
+	@echo 'demo and up take PORT=7071 ARM_PORT=8443 RUNTIME=process STATE=.local'
 
 demo: $(STAMP)  ## Run the main job end to end on a local stack, show it, clean up.
 	@$(BIN)/python -m stack demo $(STACK_OPTIONS)
 
 test: $(STAMP)  ## Run the tests.
-	$(BIN)/python -m pytest -m "not fault" -n $(TEST_WORKERS)
+	$(BIN)/python -m pytest -m "not fault" -n $(TEST_WORKERS) --dist worksteal
 
 up: $(STAMP)  ## Keep the local stack running until Ctrl-C.
 	@$(BIN)/python -m stack up $(STACK_OPTIONS)
 
-check: lint test  ## What every commit passes.
+check: lint test  ## Lint and test, as every commit must pass.
 
 lint: $(STAMP)  ## Lint, format, types, import layers.
 	$(BIN)/ruff check
@@ -30,17 +37,36 @@ lint: $(STAMP)  ## Lint, format, types, import layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+.PHONY: docs
+docs: $(STAMP)  ## Renew the pages that are made from the code.
+	PYTHONPATH=. $(BIN)/python tests/support/reasons_page.py
+
 fault: $(STAMP)  ## Kill processes at every named crash point, and at random; nothing may be lost.
-	$(BIN)/python -m pytest -m fault --timeout 900 -n $(TEST_WORKERS)
+	$(BIN)/python -m pytest -m fault --ignore tests/fault/engine --timeout 900 -n $(TEST_WORKERS) --dist worksteal
+
+accept: $(STAMP)  ## Check the app that answers at URL (function key: KEY); leaves nothing behind.
+	@test -n '$(URL)' || { echo "make accept needs URL=https://... and, where keys are asked for, KEY=..."; exit 2; }
+	ACCEPT_URL='$(URL)' ACCEPT_KEY='$(KEY)' $(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS)
+
+test-engine: $(STAMP)  ## The same checks on the Durable engine that the command ENGINE serves.
+	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/acceptance -n 1
+
+# Like ENGINE='python ../engine/serve.py' SEEDS=1 JOBS=80 OPTIONS='-k chaos'; FORM=long adds an outage of the storage.
+fault-engine: $(STAMP)  ## Kill the processes of the Durable engine that ENGINE serves, while jobs run.
+	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/fault/engine -m fault -s $(OPTIONS)
 
 bench-host: $(STAMP)  ## The Functions host against durabletask and DBOS, in one run.
 	$(BIN)/python -m benchmarks.host
 
-bench-emulator: $(STAMP)  ## Requests per second of the ACI emulator.
+bench-emulator: $(STAMP)  ## Measure requests per second of the ACI emulator.
 	$(BIN)/python -m benchmarks.emulator
 
-bench-jobs: $(STAMP)  ## Lateness and ARM requests of ten 20-second jobs, against a plain SDK loop.
+bench-jobs: $(STAMP)  ## Measure lateness and ARM requests of ten 20-second jobs, against a plain SDK loop.
 	$(BIN)/python -m benchmarks.jobs
+
+# Like ENGINE='python ../engine/serve.py' BESIDE=../other-checkout OPTIONS='--rounds 1'.
+bench-engine: $(STAMP)  ## Measure lateness and cost of jobs on the Durable engine that ENGINE serves.
+	$(BIN)/python -m benchmarks.engine --engine='$(ENGINE)' --beside='$(BESIDE)' $(OPTIONS)
 
 setup: $(STAMP)  ## Make the virtual environment.
 

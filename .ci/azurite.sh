@@ -37,7 +37,7 @@ setsid "$folder/node_modules/.bin/azurite" --silent --skipApiVersionCheck --disa
 echo $! >"$folder/pid"
 
 tries=0
-until python3 -c "import socket; socket.create_connection(('127.0.0.1', $2), 1)" 2>/dev/null; do
+until python3 -c "import socket; socket.create_connection(('127.0.0.1', $3), 1)" 2>/dev/null; do
     tries=$((tries + 1))
     [ "$tries" -lt 100 ] || { cat "$folder/log" >&2; exit 1; }
     sleep 0.1
@@ -45,5 +45,5 @@ done
 
 # The account and key are Azurite's well-known ones, printed in its documentation.
 key=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==
-echo "ACIJOBS_AZURITE=DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=$key;BlobEndpoint=http://127.0.0.1:$1/devstoreaccount1;QueueEndpoint=http://127.0.0.1:$2/devstoreaccount1;" |
+echo "ACIJOBS_AZURITE=DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=$key;BlobEndpoint=http://127.0.0.1:$1/devstoreaccount1;QueueEndpoint=http://127.0.0.1:$2/devstoreaccount1;TableEndpoint=http://127.0.0.1:$3/devstoreaccount1;" |
     tee "$folder/settings"
