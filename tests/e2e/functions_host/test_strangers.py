@@ -34,6 +34,7 @@ def rpc_port() -> int:
 def host(state: Path, rpc_port: int) -> Iterator[HostProcess]:
     options = ("--allow-host", "host.docker.internal", "--rpc-port", str(rpc_port))
     with HostProcess(APPS / "web", state, *options, "--idle-seconds", "0.5") as running:
+        running.wait_for_line("OffByFile: disabled")  # the last line that it says by itself
         yield running
 
 
