@@ -3,7 +3,10 @@
 ```
 AcijobsError
 ├── InvalidSpecError        the request is wrong: names every wrong field (HTTP 400)
+├── NotAllowedError         the operator does not allow this job: names every rule it breaks (HTTP 403)
 ├── BodyTooLargeError       the request is too large (HTTP 413)
+├── InvalidQueryError       parameters of the query are wrong: names every wrong one (HTTP 400)
+├── UnknownLogError         the job has no such log (HTTP 404)
 ├── InvalidSettingsError    the operator's settings are wrong: names every wrong setting
 ├── ServiceError            Azure answered with an error
 │   ├── RefusedError        it will not get better by asking again
@@ -31,7 +34,8 @@ class Violation:
     """One wrong field of a request.
 
     Attributes:
-        pointer: Where, as a JSON pointer in a URI fragment (`#/timeouts/runSeconds`; `#` is the whole).
+        pointer: Where, as a JSON pointer in a URI fragment (`#/timeouts/runSeconds`; `#` is the whole);
+            a parameter of the query is `?name`.
         detail: What is wrong and what would be right.
     """
 
@@ -47,8 +51,32 @@ class InvalidSpecError(AcijobsError):
         self.violations = violations
 
 
+class NotAllowedError(AcijobsError):
+    """The operator does not allow this job; `violations` names every rule that it breaks."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("; ".join(f"{v.pointer}: {v.detail}" for v in violations))
+        self.violations = violations
+
+
 class BodyTooLargeError(AcijobsError):
     """The request body is larger than a job specification may be."""
+
+
+class InvalidQueryError(AcijobsError):
+    """Parameters of the query are wrong; `violations` names every wrong one."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("; ".join(f"{v.pointer}: {v.detail}" for v in violations))
+        self.violations = violations
+
+
+class UnknownLogError(AcijobsError):
+    """The job has no such attempt or container; the text names those that it has."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.detail)
+        self.violations = (violation,)
 
 
 class InvalidSettingsError(AcijobsError):
@@ -69,8 +97,12 @@ class ServiceError(AcijobsError):
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
+        self.say(message)
+
+    def say(self, message: str) -> None:
+        """Let the error say this."""
         self.message = message[:1000]
-        super().__init__(f"{code}: {self.message}")
+        self.args = (f"{self.code}: {self.message}",)
 
 
 class RefusedError(ServiceError):

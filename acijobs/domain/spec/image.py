@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from acijobs.domain.spec.model import told_as
+from acijobs.domain.spec.wrong import wrong
 
 MAX_NAME_CHARS = 255
 """Longest name of a repository, its registry included."""
@@ -47,3 +53,35 @@ def _lowered(image: str) -> tuple[str, str]:
     end = min((at for at in (rest.find(":"), rest.find("@")) if at >= 0), default=len(rest))
     path = rest[:end].lower()
     return registry + slash + path + rest[end:], path
+
+
+def registry_of(image: str) -> str:
+    """Return the registry that an engine pulls this image from, like `docker.io`."""
+    first, slash, _ = image.partition("/")
+    return first.lower() if slash and is_registry(first) else "docker.io"
+
+
+def is_registry(first: str) -> bool:
+    """Tell whether the part of a reference before its first slash is a registry, to an engine.
+
+    An upper-case letter makes it one, too: no user of Docker Hub has one.
+
+    Source: `splitDockerDomain` in `normalize.go` of github.com/distribution/reference.
+    """
+    return "." in first or ":" in first or first == "localhost" or first != first.lower()
+
+
+def _is_image(value: str) -> str:
+    detail = complaint(value)
+    if detail is not None:
+        raise wrong(detail)
+    return value
+
+
+Image = Annotated[
+    str,
+    Field(max_length=512),
+    AfterValidator(_is_image),
+    told_as(_REFERENCE, most_chars=512),
+]
+"""An image reference, as `docker run` takes it."""

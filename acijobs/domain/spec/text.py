@@ -1,15 +1,32 @@
-"""Text that no storage takes: lone surrogates, which JSON can escape and UTF-8 cannot write."""
+"""Text that a job may have, and text that no storage takes.
+
+JSON can escape lone surrogates, which UTF-8 cannot write.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from acijobs.domain.errors import Violation
+from acijobs.domain.spec.model import pointer
+from acijobs.domain.spec.wrong import wrong
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST = 20
 """Most violations that are told: a body may have tens of thousands."""
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise wrong("must not contain a NUL character")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""A text that the environment or the command line of a process can hold."""
 
 
 def lone_surrogates(data: Any) -> tuple[Violation, ...]:
@@ -39,9 +56,8 @@ def _is_broken(name: str) -> bool:
 
 
 def _violation(path: tuple[str, ...], what: str) -> Violation:
-    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
-    pointer = _SURROGATE.sub("\ufffd", "#/" + "/".join(escaped) if path else "#")
+    where = _SURROGATE.sub("\ufffd", pointer(*path))
     detail = (
         f"{what} a lone surrogate: an escape from \\ud800 to \\udfff that is half of a character"
     )
-    return Violation(pointer=pointer, detail=detail)
+    return Violation(pointer=where, detail=detail)

@@ -12,6 +12,7 @@ from acijobs.domain.errors import InvalidSpecError, Violation
 from acijobs.domain.group import GroupRef
 from acijobs.domain.job_id import is_valid
 from acijobs.domain.spec.job import JobSpec, parse
+from spec_complaints import EVERYTHING
 
 JSON = st.recursive(
     st.none()
@@ -29,8 +30,8 @@ JSON = st.recursive(
     max_leaves=10,
 )
 FIELDS = [
-    *("image", "command", "environment", "cpu", "memoryGb", "os"),
-    *("restartPolicy", "tags", "timeouts", "id", "memory_gb", "restart_policy"),
+    *(JobSpec.wire_name(name) for name in JobSpec.model_fields),
+    *("memory_gb", "restart_policy"),
 ]
 AZURE_GROUP_NAME = re.compile(r"^(?!-.*)(?!.*-$)(?!.*-{2}.*)[a-z0-9-]{1,63}$")
 
@@ -80,6 +81,49 @@ def test_anything_is_a_job_or_told_what_is_wrong(data: Any) -> None:
     assert described
     assert all(v.pointer.startswith("#") and v.detail for v in violations)
     assert json.dumps([vars(violation) for violation in violations])
+
+
+def _mutated(data: Any, path: list[int], value: Any) -> Any:
+    """Return the data with this value in the place that the path leads to."""
+    if not path or not data or not isinstance(data, dict | list):
+        return value
+    keys: list[Any] = sorted(data) if isinstance(data, dict) else list(range(len(data)))
+    chosen = keys[path[0] % len(keys)]
+    changed: Any = dict(data) if isinstance(data, dict) else list(data)
+    changed[chosen] = _mutated(data[chosen], path[1:], value)
+    return changed
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=6), JSON)
+def test_one_thing_wrong_in_a_job_with_everything_is_told_where_it_is(
+    path: list[int], value: Any
+) -> None:
+    """However deep, whatever it is: no other exception, no secret, a pointer that leads there."""
+    data = _mutated(EVERYTHING, path, value)
+    try:
+        parse(data)
+    except InvalidSpecError as error:
+        found = error.violations
+    else:
+        found = ()
+    for violation in found:
+        assert _leads_somewhere(data, violation), violation
+        assert "s3cret" not in violation.detail
+
+
+def _leads_somewhere(data: Any, violation: Violation) -> bool:
+    """Tell whether a pointer leads to something that was sent, or to what is missing there."""
+    parts = violation.pointer.removeprefix("#").split("/")[1:]
+    for at, part in enumerate(parts):
+        name = part.replace("~1", "/").replace("~0", "~")
+        is_last = at == len(parts) - 1
+        if isinstance(data, list):
+            data = data[int(name)]
+        elif isinstance(data, dict) and (name in data or is_last or "\ufffd" in name):
+            data = data.get(name)
+        else:
+            return False
+    return True
 
 
 @given(VALID)

@@ -84,6 +84,12 @@ def test_a_shell_string_is_refused_with_the_list_it_would_be(command: str, shown
     assert complaints(job(command=command))["#/command"].endswith(f"use {shown}")
 
 
+def test_a_long_shell_string_is_not_taken_apart() -> None:
+    """It may be the whole body, and the answer need not have it again."""
+    told = complaints(job(command="a" * 250_000))["#/command"]
+    assert told == "must be a list of strings, not a string"
+
+
 @pytest.mark.parametrize("command", ["", " ", [], [""]])
 def test_a_command_without_an_executable_is_refused(command: Any) -> None:
     """Leaving the field out means the image's own entry point."""
