@@ -1,0 +1,59 @@
+"""The dry run of a job: POST /api/jobs?dryRun=true."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from acijobs.submitting import ready_to_keep
+from acijobs.usecases.dry_run import Region, candidates, forecast, look_at
+from acijobs.web.problem import json_response, problem
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+    from acijobs.domain.spec.job import JobSpec
+    from acijobs.usecases.ports import Outside
+
+PATIENCE_S = 10.0
+"""How long an answer about a region is waited for; its request goes on, and may serve the next."""
+
+_FLAGS = {"true": True, "false": False}
+
+
+def is_dry_run(request: func.HttpRequest) -> bool | func.HttpResponse:
+    """Tell whether the request asks for a dry run only; a value that is neither is refused."""
+    given = request.params.get("dryRun", "false")
+    known = _FLAGS.get(given.lower())
+    if known is None:
+        detail = f"dryRun must be 'true' or 'false', not {given[:100]!r}"
+        return problem(HTTPStatus.BAD_REQUEST, detail)
+    return known
+
+
+async def dry_run(
+    outside: Outside, spec: JobSpec, *, patience_s: float = PATIENCE_S
+) -> func.HttpResponse:
+    """Answer what would become of the job; nothing is stored or started.
+
+    Regions are asked about side by side. What Azure refuses to tell, or does not tell in time, is told
+    in the answer.
+
+    Raises:
+        InvalidSpecError: what only the settings tell, as when the job is submitted.
+    """
+    await asyncio.to_thread(ready_to_keep, outside, spec, spec.id or "")
+    regions = await asyncio.gather(
+        *(_look_at(outside, spec, name, patience_s) for name in candidates(outside, spec))
+    )
+    return json_response(HTTPStatus.OK, forecast(outside, spec, tuple(regions)))
+
+
+async def _look_at(outside: Outside, spec: JobSpec, name: str, patience_s: float) -> Region:
+    try:
+        looking = asyncio.to_thread(look_at, outside, spec, name)
+        return await asyncio.wait_for(looking, patience_s)
+    except TimeoutError:
+        message = f"Azure did not answer within {patience_s:g} s"
+        return Region(name=name, error=("NoAnswer", message))
