@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,8 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
 from acijobs.aci.error_map import service_error
-from acijobs.aci.reading import observation
-from acijobs.aci.request import container_group
+from acijobs.aci.reading import capability, observation, usage
+from acijobs.aci.request.group import container_group
 from acijobs.usecases.ports import Group
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from azure.core.credentials import TokenCredential
 
+    from acijobs.domain.regions import Capability, Usage
     from acijobs.domain.spec.job import JobSpec
 
 _NO_LOG_CODES = frozenset({"ContainerLogNotAvailable", "ContainerGroupDeploymentNotReady"})
@@ -78,16 +79,17 @@ class AciContainerGroups:
             listed = self._client.container_groups.list_by_resource_group(self._resource_group)
             return {(group.name or "").lower(): dict(group.tags or {}) for group in listed}
 
-    def create(self, name: str, spec: JobSpec, tags: dict[str, str]) -> None:
+    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str = "") -> None:
         """Ask for a group that runs this specification; return once Azure accepted it.
 
+        It is asked for in `location`, in the operator's where that is empty.
         The SDK's own poller asks every 30 s, so it is not used: the watch polls the group.
         """
         with self._service_errors():
             self._client.container_groups.begin_create_or_update(
                 self._resource_group,
                 name,
-                container_group(spec, self._location, tags),
+                container_group(spec, location or self._location, tags),
                 polling=False,
             )
 
@@ -95,6 +97,22 @@ class AciContainerGroups:
         """Ask for the group's deletion; a group that is not there is fine."""
         with self._service_errors():
             self._client.container_groups.begin_delete(self._resource_group, name, polling=False)
+
+    def usages(self, location: str) -> tuple[Usage, ...]:
+        """Return the subscription's quotas in a region."""
+        with self._service_errors():
+            return tuple(usage(found) for found in self._client.location.list_usage(location))
+
+    def capabilities(self, location: str) -> tuple[Capability, ...]:
+        """Return how large groups of each kind can be in a region."""
+        with self._service_errors():
+            listed = self._client.location.list_capabilities(location)
+            return tuple(capability(found) for found in listed)
+
+    def stop(self, name: str) -> None:
+        """Ask the group's containers to end; a group that is not there is fine."""
+        with self._service_errors(), suppress(ResourceNotFoundError):
+            self._client.container_groups.stop(self._resource_group, name)
 
     def read_log(self, name: str, container: str) -> str | None:
         """Return the newest part of the container's log, each line with its time.

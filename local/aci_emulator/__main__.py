@@ -37,6 +37,7 @@ def command_line() -> argparse.ArgumentParser:
         type=int,
         help="HTTP port of the identity endpoint and the admin API; 0 for any (8444)",
     )
+    parser.add_argument("--vault-port", type=int, help="HTTPS port of the key vault; 0 for any (0)")
     parser.add_argument(
         "--allow-host", action="append", help="another name it may be called by; repeatable"
     )
@@ -66,6 +67,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     given = {
         "arm_port": arguments.port,
         "control_port": arguments.control_port,
+        "vault_port": arguments.vault_port,
         "allowed_hosts": arguments.allow_host and tuple(arguments.allow_host),
         "state_dir": arguments.state,
         "runtime": arguments.runtime,

@@ -38,6 +38,7 @@ class Addresses:
 
     arm: str
     control: str
+    vault: str
 
 
 class Emulator:
@@ -87,13 +88,19 @@ class Emulator:
             tls = server_context(settings.state_dir)
             arm = GatewayServer(self.service.arm_gateway(), settings.idle_s)
             arm_port = await self._serve(arm, settings.arm_port, "--port", ssl_context=tls)
+            vault = GatewayServer(self.service.vault_gateway(), settings.idle_s)
+            vault_port = await self._serve(
+                vault, settings.vault_port, "--vault-port", ssl_context=tls
+            )
             control = GatewayServer(self.service.control_gateway(), settings.idle_s)
             control_port = await self._serve(control, settings.control_port, "--control-port")
         except BaseException:
             await self.stop()
             raise
         self._addresses = Addresses(
-            arm=f"https://{_HOST}:{arm_port}", control=f"http://{_HOST}:{control_port}"
+            arm=f"https://{_HOST}:{arm_port}",
+            control=f"http://{_HOST}:{control_port}",
+            vault=f"https://{_HOST}:{vault_port}",
         )
         self._write_env()
 
@@ -123,6 +130,7 @@ class Emulator:
         """Return what an unmodified SDK client needs in its environment."""
         settings, addresses = self.settings, self.addresses
         trusted = str(certificate_path(settings.state_dir).resolve())
+        gateway = getattr(self.runtime, "gateway", "")
         return {
             "AZURE_SUBSCRIPTION_ID": settings.subscription_id,
             "ARM_ENDPOINT": addresses.arm,
@@ -133,8 +141,9 @@ class Emulator:
             "IDENTITY_HEADER": self.service.tokens.identity_header,
             "REQUESTS_CA_BUNDLE": trusted,
             "SSL_CERT_FILE": trusted,
+            "KEY_VAULT_URL": addresses.vault,
             "ACI_EMULATOR_ADMIN": f"{addresses.control}/admin/{self.service.admin_secret}",
-        }
+        } | ({"CONTAINER_GATEWAY": gateway} if gateway else {})
 
     def _write_env(self) -> None:
         """Write the environment where other programs wait for it: whole or not at all."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import time
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from aci_emulator.clock import Clock
-    from aci_emulator.fault_rules import FaultRule
-    from aci_emulator.faults import FaultPlan
+    from aci_emulator.fault_effects import FaultEffects
     from aci_emulator.identity.state import Tokens
     from aci_emulator.request_log import RequestLog
     from aci_emulator.subscription import Subscription
@@ -48,7 +46,7 @@ class Stations:
 
     subscription: Subscription
     clock: Clock
-    faults: FaultPlan
+    effects: FaultEffects
     tokens: Tokens
     throttle: Throttle
     requests: RequestLog
@@ -114,8 +112,7 @@ class ArmGateway:
     ) -> Answer:
         """Go through the stations of a request; adds to `headers` what they say."""
         stations = self._stations
-        rules = stations.faults.for_request(route.operation, params.get("name", "").lower())
-        await self._before(rules)
+        rules = await stations.effects.before(route.operation, params.get("name", "").lower())
         if route.needs_token:
             stations.tokens.check(request.headers.get("Authorization"))
         _check_version(request.query.get("api-version"), route)
@@ -125,21 +122,8 @@ class ArmGateway:
         limit = stations.body_limit_bytes
         payload = await read_payload(request, limit) if route.reads_body else None
         answer = await route.handler(call_of(request, route, params, payload))
-        _after(rules)
+        stations.effects.after(rules)
         return answer
-
-    async def _before(self, rules: list[FaultRule]) -> None:
-        """Carry out the faults that come before the work."""
-        for rule in rules:
-            if rule.kind == "delay":
-                # A client waits in real time, whatever clock the emulated service has.
-                await asyncio.sleep(rule.delay_s)
-            elif rule.kind == "disconnect":
-                raise ConnectionCut
-            elif rule.kind == "respond":
-                raise _as_error(rule)
-            elif rule.kind == "expire_token":
-                self._stations.tokens.expire_all()
 
     def _note(
         self, request: web.BaseRequest, operation: str, group: str, status: int, began_s: float
@@ -171,26 +155,6 @@ def _check_version(version: str | None, route: Route) -> None:
         raise errors.api_version_missing()
     if not route.any_version and version not in API_VERSIONS:
         raise errors.api_version_unknown(version, ",".join(API_VERSIONS))
-
-
-def _after(rules: list[FaultRule]) -> None:
-    """Carry out the faults that come after the work."""
-    for rule in rules:
-        if rule.kind == "drop_reply":
-            raise ConnectionCut
-        if rule.kind == "respond_after":
-            raise _as_error(rule)
-
-
-def _as_error(rule: FaultRule) -> ArmError:
-    usual = errors.usual(rule.status)
-    return ArmError(
-        status=rule.status,
-        code=usual.code if rule.code is None else rule.code,
-        message=usual.message if rule.message is None else rule.message,
-        body=rule.body,
-        retry_after_s=rule.retry_after_s,
-    )
 
 
 class AdminDoor:

@@ -31,6 +31,7 @@ class Script(Document):
         exit_codes: What its first, second, … start ends with; later starts with `exit_code`.
         lines: How many lines it prints, evenly over its run, the first at once: `line 1`, ….
         output: Further output, printed at its start as it is.
+        digest_of: Glob over its variables; of each the name and the SHA-256 are printed at its start.
         detail: `OOMKilled`, or empty.
         refuse: A `RuntimeRefusalError` code to answer its pull or start with.
     """
@@ -43,6 +44,7 @@ class Script(Document):
     exit_codes: tuple[Whole, ...] = ()
     lines: Whole = 0
     output: str = ""
+    digest_of: str = ""
     detail: str = ""
     refuse: Literal[
         "", "InaccessibleImage", "RegistryErrorResponse", "CommandNotFound", "Unsupported"

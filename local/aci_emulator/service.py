@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aci_emulator.admin.fault_controls import FaultControls
 from aci_emulator.admin.group_controls import GroupControls
 from aci_emulator.admin.service_controls import ServiceControls
+from aci_emulator.fault_effects import FaultEffects
 from aci_emulator.faults import FaultPlan
 from aci_emulator.gateway import AdminDoor, ArmGateway, ControlGateway, Stations
 from aci_emulator.groups.admission import Admission
@@ -26,6 +27,9 @@ from aci_emulator.resource_manager import ResourceManagerHandlers
 from aci_emulator.routing import Router
 from aci_emulator.subscription import Subscription
 from aci_emulator.throttling import Throttle
+from aci_emulator.vault.gateway import VaultGateway
+from aci_emulator.vault.handlers import SecretHandlers
+from aci_emulator.vault.state import Vault
 from loopback.callers import Callers
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ class Service:
         self.faults = FaultPlan(clock, settings.seed, settings.faults)
         self.troubles = TroubleMaker(self.groups, clock)
         self.requests = RequestLog()
+        self.vault = Vault()
         self.admin_secret = secrets.token_urlsafe(24)
         self._callers = Callers(names=settings.allowed_hosts)
 
@@ -67,7 +72,7 @@ class Service:
         stations = Stations(
             subscription=self.subscription,
             clock=self._clock,
-            faults=self.faults,
+            effects=FaultEffects(self.faults, self.tokens),
             tokens=self.tokens,
             throttle=self.throttle,
             requests=self.requests,
@@ -95,6 +100,15 @@ class Service:
             admission=admission,
             throttle=self.throttle,
             troubles=self.troubles,
+        )
+
+    def vault_gateway(self) -> VaultGateway:
+        """Return the endpoint of the emulated key vault."""
+        return VaultGateway(
+            Router(SecretHandlers(self.vault, self._clock).routes()),
+            tokens=self.tokens,
+            effects=FaultEffects(self.faults, self.tokens),
+            callers=self._callers,
         )
 
     def control_gateway(self) -> ControlGateway:

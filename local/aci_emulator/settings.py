@@ -151,6 +151,7 @@ class Settings(Document):
     Attributes:
         arm_port: HTTPS port of the ARM endpoint on loopback; 0 for any.
         control_port: HTTP port of the identity endpoint and the admin API on loopback; 0 for any.
+        vault_port: HTTPS port of the emulated key vault on loopback; 0 for any.
         allowed_hosts: More names that it may be called by, besides those of loopback.
         idle_s: How long a connection may be silent within a request, in real seconds.
         state_dir: Where the CA, the env file and the runtimes' folders live.
@@ -168,6 +169,7 @@ class Settings(Document):
 
     arm_port: Whole = 8443
     control_port: Whole = 8444
+    vault_port: Whole = 0
     allowed_hosts: tuple[str, ...] = ()
     idle_s: Number = 30
     state_dir: Path = Path(".local/aci-emulator")

@@ -138,6 +138,34 @@ spot_with_address = Refusal(
     "SpotIpAddressNotSupported",
     "Container group '{name}' of priority 'Spot' cannot have a public IP address.",
 )
+spot_in_subnet = Refusal(
+    "SpotNetworkNotSupported",
+    "Container group '{name}' of priority 'Spot' cannot be deployed into a subnet.",
+)
+dns_without_subnet = Refusal(
+    "DnsConfigNotSupported",
+    "The 'dnsConfig' of container group '{name}' is supported in a subnet only.",
+)
+# Recorded: aci-issues#10.
+windows_alone = Refusal(
+    "MultipleWindowsContainersNotSupported",
+    "Multiple containers are defined in the Windows container group '{name}'. A Windows container "
+    "group can only have one container.",
+)
+windows_volumes = Refusal(
+    "WindowsVolumesNotSupported",
+    "Volumes are defined in the Windows container group '{name}'. They are supported for Linux "
+    "only.",
+)
+registry_identity_unknown = Refusal(
+    "InvalidImageRegistryCredentialIdentity",
+    "The identity that is to pull from '{server}' is not assigned to container group '{name}'.",
+)
+mount_path_invalid = Refusal(
+    "InvalidVolumeMountPath",
+    "The mount path '{path}' in container '{container}' of container group '{name}' is invalid. It "
+    "cannot contain ':'.",
+)
 volume_unknown = Refusal(
     "VolumeMountNotFound",
     "The volume '{volume}' mounted in container '{container}' is not specified in container group "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aci_emulator.arm_ids import normal_location
 from aci_emulator.groups import errors
+from aci_emulator.groups.combinations import check_combinations
 from aci_emulator.groups.container_request import parse_containers
 from aci_emulator.groups.reading import JsonObject
 from aci_emulator.groups.spec import GroupSpec, RestartPolicy
@@ -129,11 +130,7 @@ def _check_whole(spec: GroupSpec, properties: JsonObject) -> None:
         spec.name,
     )
     _check_resources(spec, properties)
-    address = properties.member("ipAddress")
-    if address is not None and not address.objects("ports"):
-        raise errors.ip_ports_missing(spec.name)
-    if address is not None and spec.spot and address.text("type") != "Private":
-        raise errors.spot_with_address(spec.name)
+    check_combinations(spec, properties)
 
 
 def _refuse_twice(refusal: Refusal, names: list[str], group: str) -> None:

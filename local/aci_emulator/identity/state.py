@@ -33,6 +33,7 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class _Claims:
+    audience: str
     expires_on: float
     generation: int
 
@@ -78,8 +79,8 @@ class Tokens:
         """Let every token issued so far be expired."""
         self._generation += 1
 
-    def check(self, authorization: str | None) -> None:
-        """Accept a request's `Authorization` header.
+    def check(self, authorization: str | None, audiences: tuple[str, ...] = AUDIENCES) -> None:
+        """Accept a request's `Authorization` header, with a token for one of these audiences.
 
         Raises:
             ArmError: 401 in ARM's shape.
@@ -90,6 +91,8 @@ class Tokens:
         if scheme.lower() != "bearer":
             raise errors.scheme_wrong()
         claims = self._known.get(text) or self._verified(text)
+        if claims.audience not in audiences:
+            raise errors.audience_wrong(claims.audience, audiences)
         if claims.generation < self._generation or claims.expires_on <= time.time():
             raise errors.token_expired()
 
@@ -101,9 +104,11 @@ class Tokens:
         ):
             raise errors.token_invalid()
         claims = _decoded(body.partition(".")[2])
-        if str(claims["aud"]).rstrip("/") not in AUDIENCES:
-            raise errors.audience_wrong(str(claims["aud"]), AUDIENCES)
-        found = _Claims(expires_on=claims["exp"], generation=claims["gen"])
+        found = _Claims(
+            audience=str(claims["aud"]).rstrip("/"),
+            expires_on=claims["exp"],
+            generation=claims["gen"],
+        )
         self._known[text] = found
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

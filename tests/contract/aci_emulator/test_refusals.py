@@ -57,6 +57,9 @@ def _set(*path: str | int, to: Any) -> Callable[[Any], None]:
 _MAIN = ("properties", "containers", 0, "properties")
 _REQUESTS = (*_MAIN, "resources", "requests")
 _EMPTY_DIR = {"name": "shared", "emptyDir": {}}
+_MOUNT = {"name": "shared", "mountPath": "/a:b"}
+_INIT = {"name": "first", "properties": {"image": "alpine:3.20"}}
+_PULLING = {"server": "x.azurecr.io", "identity": "/subscriptions/s/identities/x"}
 
 _WRONG = {
     "no location": (_set("location", to=...), "LocationRequired"),
@@ -93,6 +96,23 @@ _WRONG = {
     "spot with an address": (lambda body: body["properties"].update(
                              priority="Spot", ipAddress={"type": "Public", "ports": [{"port": 80}]}),
                              "SpotIpAddressNotSupported"),
+    "spot in a subnet": (lambda body: body["properties"].update(
+                         priority="Spot", subnetIds=[{"id": "/subscriptions/s"}]),
+                         "SpotNetworkNotSupported"),
+    "names without a subnet": (_set("properties", "dnsConfig", to={"nameServers": ["10.0.0.4"]}),
+                               "DnsConfigNotSupported"),
+    "windows beside another": (lambda body: body["properties"].update(
+                               osType="Windows", initContainers=[_INIT]),
+                               "MultipleWindowsContainersNotSupported"),
+    "windows with a volume": (lambda body: body["properties"].update(
+                              osType="Windows", volumes=[_EMPTY_DIR]),
+                              "WindowsVolumesNotSupported"),
+    "pulling as nobody": (_set("properties", "imageRegistryCredentials", to=[_PULLING]),
+                          "InvalidImageRegistryCredentialIdentity"),
+    "mount path with a colon": (lambda body: (
+                                body["properties"].update(volumes=[_EMPTY_DIR]),
+                                _main(body).update(volumeMounts=[_MOUNT])),
+                                "InvalidVolumeMountPath"),
     "volume name": (_set("properties", "volumes", to=[{"name": "V_1", "emptyDir": {}}]),
                     "InvalidVolumeName"),
     "volume without kind": (_set("properties", "volumes", to=[{"name": "shared"}]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_job_runs_from_its_creation_to_its_deletion(
     running = check(world, log_is_due=True)
     assert isinstance(running, Seen)
     assert (running.stage, running.outcome) == ("running", None)
-    assert {"imagePulling", "containerStarted"} == set(running.times)
+    assert {"imagePulling", "imagePulled", "containerStarted"} == set(running.times)
     assert running.log is not None
     assert running.log.added_bytes > 0
     assert fetch(world).added_bytes == 0
@@ -143,16 +144,19 @@ def test_the_group_is_what_the_specification_says(
     (container,) = found.containers
     assert (container.name, container.image) == ("job", "alpine:3.20")
     assert container.command == ["script", "run_s=5"]
-    assert {v.name: v.value for v in container.environment_variables or []} == {"A": "1", "B": "é"}
+    told = {v.name: v.value for v in container.environment_variables or []}
+    own = {"ACIJOBS_JOB_ID": "j", "ACIJOBS_ATTEMPT": "1", "ACIJOBS_EVENT_URL": None}
+    assert told == {"A": "1", "B": "é"} | own
     assert (container.resources.requests.cpu, container.resources.requests.memory_in_gb) == (0.5, 2)
     assert (found.os_type, found.restart_policy, found.location) == ("Linux", "OnFailure", "eastus")
+    over_at = datetime.fromisoformat(found.tags.pop("acijobs-deadline"))
+    assert over_at >= world.memory_rows.now_of("j").over_at
     assert found.tags == {
         "team": "x y",
         "acijobs-app": "acijobs",
         "acijobs-store": "store1",
         "acijobs-job": "j",
         "acijobs-attempt": "nonce00001",
-        "acijobs-deadline": world.memory_rows.now_of("j").over_at.isoformat(),
     }
 
 
@@ -438,3 +442,52 @@ def test_a_group_that_is_not_there_is_deleted_without_complaint(groups: AciConta
     """Azure answers 204."""
     groups.delete("job-j")
     assert groups.get("job-j") is None
+
+
+def test_the_containers_before_and_beside_the_jobs_own_are_seen_and_archived(
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
+) -> None:
+    """An init container while the others wait for it; all of them at the job's end."""
+    init = {"name": "fetch", "image": "alpine:3.20", "command": ["script", "run_s=6", "lines=2"]}
+    side = {"name": "proxy", "image": "alpine:3.20", "command": ["script", "run_s=60", "lines=3"]}
+    others = {"initContainers": [init], "sidecars": [side | {"cpu": 1, "memoryGb": 1}]}
+    world.accept("run_s=5", "lines=1", **others)
+    assert isinstance(create(world), Created)
+    aci_emulator.admin.advance(4)
+    found = world.real.get(world.group.name)
+    assert found is not None
+    assert [(c.name, c.state) for c in found.seen.init_containers] == [("fetch", "Running")]
+    early = check(world, log_is_due=True)
+    assert isinstance(early, Seen)
+    assert early.log is None
+    assert early.other_logs is not None
+    assert set(early.other_logs) == {"fetch"}
+    aci_emulator.admin.advance(30)
+    late = check(world, log_is_due=True, other_logs=early.other_logs)
+    assert isinstance(late, Seen)
+    assert (late.stage, set(late.other_logs or {})) == ("ended", {"fetch", "proxy"})
+    assert late.outcome is not None
+    assert [end.name for end in late.outcome.containers] == ["fetch", "job", "proxy"]
+    finished = finish(world, late.outcome)
+    assert isinstance(finished, Finished | Deleting)
+    assert finished.log.of("fetch").complete
+    assert finished.log.of("proxy").archived_bytes > 0
+
+
+def test_an_init_container_that_fails_ends_the_job(
+    world: EmulatedWorld, aci_emulator: InProcessEmulator
+) -> None:
+    """By what the service shows of it."""
+    init = {
+        "name": "fetch",
+        "image": "alpine:3.20",
+        "command": ["script", "run_s=1", "exit_code=4"],
+    }
+    world.accept("run_s=5", initContainers=[init])
+    create(world)
+    aci_emulator.admin.advance(20)
+    reply = check(world)
+    assert isinstance(reply, Seen)
+    assert reply.outcome is not None
+    assert reply.outcome.reason == "InitContainerFailed"
+    assert "'fetch' exited with code 4" in reply.outcome.message

@@ -26,6 +26,7 @@ from aci_emulator.runtimes.docker import launching, pause
 from aci_emulator.runtimes.docker.container import DockerContainer
 from aci_emulator.runtimes.docker.engine import Engine, EngineAddress, as_refusals
 from aci_emulator.runtimes.docker.images import PullPolicy, make_available
+from aci_emulator.runtimes.docker.network import gateway
 from aci_emulator.runtimes.docker.sweep import remove_labelled
 from aci_emulator.runtimes.launchable import check_launchable
 from aci_emulator.runtimes.launches import Launches
@@ -56,6 +57,7 @@ class DockerRuntime:
 
     Attributes:
         owner: The label's value for this state folder.
+        gateway: This machine's address as containers see it; empty where the engine tells none.
     """
 
     name = "docker"
@@ -65,6 +67,7 @@ class DockerRuntime:
     ) -> None:
         place = f"{platform.node()}:{state_dir.resolve()}"
         self.owner = hashlib.sha256(place.encode()).hexdigest()[:16]
+        self.gateway = ""
         self._lock = StateLock(state_dir.resolve() / "docker.lock")
         self._engine = Engine(address)
         self._pull_policy: PullPolicy = pull_policy
@@ -84,6 +87,7 @@ class DockerRuntime:
         self._lock.take()
         try:
             await self._engine.open()
+            self.gateway = await self._engine.call(gateway, self._engine.api)
             await remove_labelled(self._engine, f"{OWNER_LABEL}={self.owner}", ROLE_LABEL)
         except BaseException:
             await self._engine.close()

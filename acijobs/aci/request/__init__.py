@@ -1,0 +1,1 @@
+"""Translates a job's specification into the SDK's models, one module for each concern."""
