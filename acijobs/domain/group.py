@@ -53,12 +53,14 @@ class GroupRef:
         job_id: The job.
         attempt: Number of the attempt, from 1.
         nonce: Random, so that a name is never used twice; 10 lower-case letters and digits.
+        location: The region it is asked for in; empty for the operator's own.
     """
 
     scope: Scope = Scope()
     job_id: str = ""
     attempt: int = 1
     nonce: str = ""
+    location: str = ""
 
     @property
     def name(self) -> str:

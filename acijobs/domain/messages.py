@@ -10,7 +10,8 @@ them. Every activity takes one message, so that fields can be added. An orchestr
 | CreateContainerActivity | CreateRequest | Created, and any of the last three |
 | CheckStatusActivity | CheckRequest | Seen, Absent, … |
 | FetchLogsActivity | FetchRequest | Fetched, … |
-| DeleteContainerActivity | DeleteRequest | Deleting, Finished, … |
+| DeleteContainerActivity | DeleteRequest | Deleting, Finished, Retrying, … |
+| SendCallbackActivity | CallbackRequest | CalledBack, … |
 | WatchOrchestrator | Watch | Watched |
 | every one of them | | Superseded, Refused, Busy |
 """
@@ -20,14 +21,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from acijobs.domain.codec import decode, encode
-from acijobs.domain.outcome import Outcome
+from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.policy import PollPolicy
-from acijobs.domain.progress import CleanUp, LogState
+from acijobs.domain.progress import CleanUp, ContainerLog, LogState
 from acijobs.domain.public_text import public_text
-from acijobs.domain.row import Cancel, Run, Terms
+from acijobs.domain.row import Cancel, Run
+from acijobs.domain.terms import Terms
+
+_L = TypeVar("_L", bound=ContainerLog)
 
 
 class Function(StrEnum):
@@ -39,13 +43,20 @@ class Function(StrEnum):
     CHECK = "CheckStatusActivity"
     FETCH = "FetchLogsActivity"
     DELETE = "DeleteContainerActivity"
+    CALL_BACK = "SendCallbackActivity"
 
 
 CANCEL_EVENT = "Cancel"
 """The event that ends a job; its data may hold a reason."""
 
+LOOK_EVENT = "Look"
+"""The event that brings the next poll forward; it says nothing of how the job is."""
+
 LOG_NOT_READ = "LogNotRead"
 """The code of a busy reply where the end of the log could not be read, and nothing else was done."""
+
+STOPPING = "Stopping"
+"""The code of a busy reply where a cancelled container still has time to end by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +93,17 @@ class CheckRequest:
         run: Who asks.
         log_is_due: Whether to bring the archived log up to date, too.
         log_bytes: Size of the archived log after the last fetch.
+        other_logs: What is archived of the group's other containers, by name.
         confirm_absence: Whether a group that a read does not find is looked for in the list, too.
+        attempt: The attempt that it is about; None for the first.
     """
 
     run: Run = Run()
     log_is_due: bool = False
     log_bytes: int = 0
+    other_logs: dict[str, ContainerLog] | None = None
     confirm_absence: bool = False
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +112,12 @@ class FetchRequest:
 
     Attributes:
         run: Who asks.
+        attempt: The attempt that it is about.
         has_ended: Whether the container has ended, so that its last line is whole.
     """
 
     run: Run = Run()
+    attempt: int = 1
     has_ended: bool = False
 
 
@@ -108,23 +125,44 @@ class FetchRequest:
 class DeleteRequest:
     """Asks for the end: the log collected, the row closed, the group deleted and seen gone.
 
+    Where the job is to be attempted again, it asks for the end of the attempt.
+
     Attributes:
         run: Who asks.
+        attempt: The attempt that ended; one that comes after its end does nothing.
         outcome: How the job ended, as the run knows it.
         collects_log: Whether to fetch the end of the log first.
         restarts: How often the container was started again.
         log: What the run knows to be archived.
         times: The timeline as the run knows it.
         gives_up: Whether this is the last time that this run asks, so that a failure is noted.
+        gives_grace: Whether a cancelled container may end by itself first.
     """
 
     run: Run = Run()
+    attempt: int = 1
     outcome: Outcome = Outcome()
     collects_log: bool = True
     restarts: int = 0
     log: LogState = LogState()
     times: dict[str, datetime] = field(default_factory=dict)
     gives_up: bool = False
+    gives_grace: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackRequest:
+    """Asks for one try to tell whom it concerns how the job is.
+
+    Attributes:
+        run: Who asks.
+        phase: The phase that the job has entered; None for its end, which its row knows.
+        at: When it entered that phase.
+    """
+
+    run: Run = Run()
+    phase: Phase | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,18 +170,22 @@ class Created:
     """Azure has accepted the group, now or before.
 
     Attributes:
+        attempt: Number of the attempt, from 1.
         group: Its name.
         accepted_at: When the job was submitted.
         created_at: When Azure accepted the group.
+        deadline: When the container must run; None from a release that did not say.
         terms: What driving the job needs of its specification.
         policy: How often to poll.
         cancel: The request to end the job, if there is one.
     """
 
     kind: ClassVar[str] = "created"
+    attempt: int = 1
     group: str = ""
     accepted_at: datetime | None = None
     created_at: datetime | None = None
+    deadline: datetime | None = None
     terms: Terms = Terms()
     policy: PollPolicy = PollPolicy()
     cancel: Cancel | None = None
@@ -160,6 +202,7 @@ class Seen:
         started_at: When the main container started the last time; None where Azure did not say.
         times: `imagePulling`, `containerStarted`, `containerFinished`, as Azure gave them.
         log: What a log that was due brought; None where none was, or where it could not be read.
+        other_logs: What is archived of other containers whose logs were fetched, by name.
         hindrance: The reason to give if a deadline passes now; empty where nothing is in the way.
         cancel: The request to end the job, if there is one.
     """
@@ -171,6 +214,7 @@ class Seen:
     started_at: datetime | None = None
     times: dict[str, datetime] = field(default_factory=dict)
     log: Fetched | None = None
+    other_logs: dict[str, ContainerLog] | None = None
     hindrance: str = ""
     cancel: Cancel | None = None
 
@@ -211,16 +255,18 @@ class Fetched:
 
 @dataclass(frozen=True, kw_only=True)
 class Deleting:
-    """The row is closed; the group is still there.
+    """The row is closed; a group is still there.
 
     Attributes:
         outcome: How the job ended, as its row says.
+        give_up_at: When the run that ended it asks for the last time; None where it does not say.
         log: What has been archived.
         times: Points of the timeline.
     """
 
     kind: ClassVar[str] = "deleting"
     outcome: Outcome = Outcome()
+    give_up_at: datetime | None = None
     log: LogState = LogState()
     times: dict[str, datetime] = field(default_factory=dict)
 
@@ -236,6 +282,7 @@ class Finished:
         clean_up_detail: Why the clean-up failed; empty otherwise.
         log: What has been archived.
         times: Points of the timeline.
+        owes_callback: Whether somebody is still to be told of the end.
     """
 
     kind: ClassVar[str] = "finished"
@@ -245,6 +292,41 @@ class Finished:
     clean_up_detail: str = ""
     log: LogState = LogState()
     times: dict[str, datetime] = field(default_factory=dict)
+    owes_callback: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalledBack:
+    """One try was made, or none was due.
+
+    Attributes:
+        is_over: Whether nothing is left to tell, or it was given up.
+        again_at: When to try again; None where nothing says.
+    """
+
+    kind: ClassVar[str] = "calledBack"
+    is_over: bool = False
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrying:
+    """The attempt is over, and the job is not: another one follows.
+
+    Attributes:
+        attempt: Number of that other one.
+        due_at: When it may begin.
+        is_clean: Whether no group of an earlier attempt is left.
+        give_up_at: When it begins though one is: the Reconciler goes on asking then.
+        outcome: How the last one ended.
+    """
+
+    kind: ClassVar[str] = "retrying"
+    attempt: int = 1
+    due_at: datetime | None = None
+    is_clean: bool = True
+    give_up_at: datetime | None = None
+    outcome: Outcome = Outcome()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +357,7 @@ class Refused:
     Attributes:
         code: Azure's error code, or one of ours.
         message: In one line.
+        attempt: For a create: number of the attempt, from 1.
         refused_ask: For a create: when Azure was asked.
         cancel: The request to end the job, if there is one.
     """
@@ -282,6 +365,7 @@ class Refused:
     kind: ClassVar[str] = "refused"
     code: str = ""
     message: str = ""
+    attempt: int = 1
     refused_ask: datetime | None = None
     cancel: Cancel | None = None
 
@@ -293,6 +377,7 @@ class Busy:
     Attributes:
         code: Azure's error code, or one of ours.
         message: In one line.
+        attempt: For a create: number of the attempt, from 1.
         retry_after_s: Seconds to wait as Azure asked, None where it did not say.
         refused_ask: For a create: when Azure was asked, if it surely did not take that request.
         deadline: When the job gives up waiting, None where its row could not be read.
@@ -302,6 +387,7 @@ class Busy:
     kind: ClassVar[str] = "busy"
     code: str = ""
     message: str = ""
+    attempt: int = 1
     retry_after_s: float | None = None
     refused_ask: datetime | None = None
     deadline: datetime | None = None
@@ -309,9 +395,20 @@ class Busy:
 
 
 Reply = (
-    Created | Seen | Absent | Fetched | Deleting | Finished | Watched | Superseded | Refused | Busy
+    Created
+    | Seen
+    | Absent
+    | Fetched
+    | Deleting
+    | Finished
+    | CalledBack
+    | Retrying
+    | Watched
+    | Superseded
+    | Refused
+    | Busy
 )
-Request = JobInput | CreateRequest | CheckRequest | FetchRequest | DeleteRequest
+Request = JobInput | CreateRequest | CheckRequest | FetchRequest | DeleteRequest | CallbackRequest
 
 REPLIES: dict[str, type[Any]] = {
     kind.kind: kind
@@ -322,6 +419,8 @@ REPLIES: dict[str, type[Any]] = {
         Fetched,
         Deleting,
         Finished,
+        CalledBack,
+        Retrying,
         Watched,
         Superseded,
         Refused,
@@ -344,12 +443,13 @@ def read_reply(data: object) -> Reply:
     return reply
 
 
-def merged(log: LogState, reply: Reply, *, has_ended: bool) -> LogState:
+def merged(log: _L, reply: Reply, *, has_ended: bool) -> _L:
     """Return what is archived after this reply of a fetch."""
     if not isinstance(reply, Fetched):
         trouble = f"{getattr(reply, 'code', reply.kind)}: {getattr(reply, 'message', '')}"
         return replace(log, trouble=public_text(trouble))
-    return LogState(
+    return replace(
+        log,
         archived_bytes=max(reply.archived_bytes, log.archived_bytes),
         truncated=log.truncated or reply.truncated,
         complete=has_ended and reply.found,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from acijobs.domain.group import MAIN_CONTAINER
-from acijobs.domain.outcome import Outcome
+from acijobs.domain.outcome import MAX_HAPPENINGS, ContainerEnd, Happening, Outcome
+from acijobs.domain.public_text import public_text, shortened
 from acijobs.domain.reasons import Reason
 
 _MAINTENANCE_CODES = frozenset({7147, 7148})
 """Exit codes of platform maintenance. Source: Azure support article on ACI exit codes."""
+
+_MAX_DETAIL_BYTES = 300
+"""Most that Azure's word on one container takes of a row, as JSON; there may be sixty of them."""
 
 _KILLED = 137
 _OUT_OF_MEMORY_WORDS = ("oomkilled", "out of memory", "outofmemory")
@@ -93,12 +97,19 @@ class Observation:
         provisioning_state: Azure's provisioning state, None when not shown.
         containers: The group's containers, without its init containers.
         events: The events of the group and its containers, oldest first.
+        init_containers: Those that run before the others.
     """
 
     group_state: str | None = None
     provisioning_state: str | None = None
     containers: tuple[ContainerState, ...] = ()
     events: tuple[ContainerEvent, ...] = ()
+    init_containers: tuple[ContainerState, ...] = ()
+
+    @property
+    def all_containers(self) -> tuple[ContainerState, ...]:
+        """All containers, in the order in which they begin."""
+        return (*self.init_containers, *self.containers)
 
     @property
     def main(self) -> ContainerState | None:
@@ -108,9 +119,10 @@ class Observation:
     @property
     def times(self) -> dict[str, datetime]:
         """The points that Azure gave for the timeline."""
-        pulling = next((e.first_at for e in self.events if e.name == "Pulling"), None)
+        first = {event.name: event.first_at for event in reversed(self.events)}
         found = {
-            "imagePulling": pulling,
+            "imagePulling": first.get("Pulling"),
+            "imagePulled": first.get("Pulled"),
             "containerStarted": self.main.started_at if self.main else None,
             "containerFinished": self.main.finished_at if self.main else None,
         }
@@ -142,12 +154,13 @@ def judge(seen: Observation, restart_policy: str) -> Verdict:
     The group's state alone is not trusted: a group has been seen Running while its container was
     Terminated. A container that ended with 0 is never restarted; one that failed is final under
     `Never` (the group is deleted before the platform may rerun it) and under `OnFailure` only once
-    the group itself has ended. Other containers of the group are not waited for.
+    the group itself has ended. An init container that failed for good ends a job whose container
+    waits for it. Other containers of the group are not waited for.
 
     Source: container-instances-restart-policy and container-state, learn.microsoft.com.
     """
-    outcome = _outcome(seen, restart_policy)
-    main = seen.main
+    decided, main = _outcome(seen, restart_policy), seen.main
+    outcome = decided and with_details(decided, seen)
     return Verdict(
         stage="ended" if outcome else _stage(seen),
         outcome=outcome,
@@ -155,6 +168,27 @@ def judge(seen: Observation, restart_policy: str) -> Verdict:
         times=seen.times,
         hindrance=_hindrance(seen),
     )
+
+
+def with_details(outcome: Outcome, seen: Observation) -> Outcome:
+    """Return the outcome with what Azure showed of the containers, and said of the group."""
+    ends = (
+        ContainerEnd(
+            name=container.name,
+            state=container.state or "",
+            exit_code=container.exit_code,
+            restarts=container.restart_count,
+            detail=shortened(public_text(container.detail), _MAX_DETAIL_BYTES),
+        )
+        for container in seen.all_containers
+    )
+    said = (
+        Happening(
+            name=e.name, message=shortened(public_text(e.message)), kind=e.kind, at=e.first_at
+        )
+        for e in seen.events[-MAX_HAPPENINGS:]
+    )
+    return replace(outcome, containers=tuple(ends), events=tuple(said))
 
 
 def _outcome(seen: Observation, restart_policy: str) -> Outcome | None:
@@ -165,9 +199,30 @@ def _outcome(seen: Observation, restart_policy: str) -> Outcome | None:
         if restart_policy == "Never" or seen.group_state in _ENDED_GROUP_STATES:
             return _failure(main, seen)
     has_run = main is not None and main.has_run
+    broken = None if has_run else _broken_init_container(seen, restart_policy)
+    if broken is not None:
+        return _failed_init_container(broken)
     if seen.provisioning_state in {"Failed", "Canceled"} and not has_run:
         return _failed_provisioning(seen)
     return None
+
+
+def _broken_init_container(seen: Observation, restart_policy: str) -> ContainerState | None:
+    """Return the init container for whose end the others will wait for ever.
+
+    Source: container-instances-init-container, learn.microsoft.com: it is restarted as the group's
+    restart policy says, and the others start only once it has succeeded.
+    """
+    is_final = restart_policy == "Never" or seen.group_state in _ENDED_GROUP_STATES
+    ended = (c for c in seen.init_containers if c.state == "Terminated" and c.exit_code != 0)
+    return next(ended, None) if is_final else None
+
+
+def _failed_init_container(broken: ContainerState) -> Outcome:
+    told = f" ({broken.detail})" if broken.detail not in {"", "Error"} else ""
+    code = "without an exit code" if broken.exit_code is None else f"with code {broken.exit_code}"
+    message = f"the init container '{broken.name}' exited {code}{told}"
+    return Outcome.failed(Reason.INIT_CONTAINER, message, has_ended=True)
 
 
 def _stage(seen: Observation) -> Stage:

@@ -8,9 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from acijobs.domain.codec import encode, iso
+from acijobs.domain.codec import iso
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.public_text import public_text, shortened
+
+GROUP_CREATED = "groupCreated"
+"""The timeline's name of when Azure had accepted the container group."""
 
 MAX_STATUS_BYTES = 16 * 1024
 """Durable fails an orchestration whose custom status is larger, counted in UTF-16."""
@@ -25,6 +28,8 @@ class CleanUp(StrEnum):
     """Nothing was ever asked of Azure."""
     DELETED = "Deleted"
     """Deleted, and confirmed gone."""
+    KEPT = "Kept"
+    """Stopped, and kept for inspection until the time that the specification asked for."""
     NOT_OURS = "NotOurs"
     """The name belongs to someone else's group, which was left alone."""
     FAILED = "Failed"
@@ -32,8 +37,8 @@ class CleanUp(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogState:
-    """The state of a job's archived log.
+class ContainerLog:
+    """The state of one container's archived log.
 
     Attributes:
         archived_bytes: Size in the archive.
@@ -49,7 +54,31 @@ class LogState:
 
     def shown(self) -> dict[str, Any]:
         """Return the state as the API shows it."""
-        return encode(self) | {"trouble": shortened(public_text(self.trouble)) or None}  # type: ignore[no-any-return]
+        return {
+            "archivedBytes": self.archived_bytes,
+            "truncated": self.truncated,
+            "complete": self.complete,
+            "trouble": shortened(public_text(self.trouble)) or None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogState(ContainerLog):
+    """The state of a job's archived log: that of its own container, and beside it the others'.
+
+    Attributes:
+        containers: The logs of the group's other containers, by name; None where there are none.
+    """
+
+    containers: dict[str, ContainerLog] | None = None
+
+    def of(self, container: str) -> ContainerLog:
+        """Return the state of another container's log."""
+        return (self.containers or {}).get(container, ContainerLog())
+
+    def with_others(self, others: dict[str, ContainerLog]) -> LogState:
+        """Return the state with these of other containers' logs."""
+        return replace(self, containers=(self.containers or {}) | others) if others else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +88,10 @@ class Progress:
     Attributes:
         run: The execution of the orchestration that this tells of; another's status is not believed.
         phase: Where the job is.
+        attempt: Number of the current attempt, from 1.
         group: Name of its container group; empty before there is one.
-        times: When each phase began, by its name in camelCase; also `imagePulling`,
-            `containerStarted` and `containerFinished` as Azure gave them.
+        times: When each phase began, by its name in camelCase; also `groupCreated`, and `imagePulling`,
+            `imagePulled`, `containerStarted` and `containerFinished` as Azure gave them.
         outcome: How it ended, None before.
         restarts: How often the container was started again.
         log: What has been archived.
@@ -72,6 +102,7 @@ class Progress:
 
     run: str = ""
     phase: Phase = Phase.QUEUED
+    attempt: int = 1
     group: str = ""
     times: dict[str, datetime] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -95,6 +126,7 @@ class Progress:
         status: dict[str, Any] = {
             "run": self.run,
             "phase": self.phase.value,
+            "attempt": self.attempt,
             "group": self.group,
             "exitCode": outcome.exit_code if outcome else None,
             "reason": outcome.shown() if outcome else None,

@@ -36,9 +36,12 @@ class Reason(StrEnum):
     QUEUE_TIMEOUT = "QueueTimeout"
     CRASH_LOOP = "CrashLoop"
     EXIT_CODE = "NonZeroExitCode"
+    INIT_CONTAINER = "InitContainerFailed"
     EXIT_CODE_MISSING = "ExitCodeMissing"
     OUT_OF_MEMORY = "OutOfMemory"
     RUN_TIMEOUT = "RunTimeout"
+    NO_OUTPUT = "NoOutput"
+    COST_LIMIT = "CostLimit"
     EVICTED = "Evicted"
     UNHEALTHY = "Unhealthy"
     MAINTENANCE = "PlatformMaintenance"
@@ -95,7 +98,7 @@ TAXONOMY: dict[Reason, About] = {
     ),
     Reason.REGISTRY: _about(
         Fault.PLATFORM,
-        "The registry answered with an error until the provisioning deadline.",
+        "The registry answered with an error until queueSeconds had passed.",
         "Try again later; mirror the image into a registry of your own if it keeps happening.",
         retryable=True,
     ),
@@ -112,14 +115,14 @@ TAXONOMY: dict[Reason, About] = {
     ),
     Reason.QUOTA: _about(
         Fault.OPERATOR,
-        "A quota of the subscription was used up until the provisioning deadline.",
-        "Ask Azure for a larger quota, run fewer jobs at once, or allow more provisionSeconds.",
+        "A quota of the subscription was used up until queueSeconds had passed.",
+        "Ask Azure for a larger quota, run fewer jobs at once, or allow more queueSeconds.",
         retryable=True,
     ),
     Reason.CAPACITY: _about(
         Fault.PLATFORM,
-        "The region had no capacity for this size until the provisioning deadline.",
-        "Ask for less cpu or memory, use another region, or allow more provisionSeconds.",
+        "The region had no capacity for this size until queueSeconds had passed.",
+        "Ask for less cpu or memory, name more locations, or allow more queueSeconds.",
         retryable=True,
     ),
     Reason.PROVISIONING_FAILED: _about(
@@ -136,8 +139,8 @@ TAXONOMY: dict[Reason, About] = {
     ),
     Reason.QUEUE_TIMEOUT: _about(
         Fault.OPERATOR,
-        "The job waited for a slot longer than it was allowed to.",
-        "Run fewer jobs at once, or allow more of them.",
+        "Azure did not take the container group within queueSeconds, and did not say why.",
+        "Try again; allow more queueSeconds if it keeps happening.",
         retryable=True,
     ),
     Reason.CRASH_LOOP: _about(
@@ -149,6 +152,11 @@ TAXONOMY: dict[Reason, About] = {
         Fault.JOB,
         "The container exited with a code other than 0.",
         "Read the log; the exit code is the container's own.",
+    ),
+    Reason.INIT_CONTAINER: _about(
+        Fault.JOB,
+        "An init container exited with a code other than 0, so that the job's own never started.",
+        "Read the init container's log: it has one of its own.",
     ),
     Reason.EXIT_CODE_MISSING: _about(
         Fault.PLATFORM,
@@ -166,10 +174,20 @@ TAXONOMY: dict[Reason, About] = {
         "The container ran longer than runSeconds.",
         "Allow more runSeconds, or make the work smaller.",
     ),
+    Reason.NO_OUTPUT: _about(
+        Fault.JOB,
+        "The running container added nothing to its log for silentSeconds.",
+        "Find out what it waited for; let it print now and then, or allow more silentSeconds.",
+    ),
+    Reason.COST_LIMIT: _about(
+        Fault.JOB,
+        "The job has run for as long as its maxCostUsd pays for.",
+        "Allow a higher maxCostUsd, or ask for less cpu and memory.",
+    ),
     Reason.EVICTED: _about(
         Fault.PLATFORM,
-        "Azure took the capacity of a Spot container back. Not given yet: Azure shows it as a restart.",
-        "Try again, or use the priority Regular.",
+        "Azure took the capacity of a Spot group back, and started its container again by itself.",
+        "Allow another attempt with retry, or use the priority Regular.",
         retryable=True,
     ),
     Reason.UNHEALTHY: _about(

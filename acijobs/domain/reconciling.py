@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from acijobs.domain.calling_back import is_due as is_callback_due
 from acijobs.domain.outcome import Outcome, Phase
+from acijobs.domain.progress import CleanUp
 from acijobs.domain.reasons import Reason
-from acijobs.domain.row import CLEAN_UP_TIME, FIRST_OFFER, MAX_TAKE_OVERS, Row
+from acijobs.domain.row import FIRST_OFFER, MAX_TAKE_OVERS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +117,8 @@ class Act(Enum):
     """Make a new offer, and start an execution with it."""
     END = "end"
     """Collect, close, delete, settle: whatever of that is still to be done."""
+    CALL_BACK = "callBack"
+    """Tell whom it concerns how the job ended: all that is left to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +171,8 @@ def decide(
         longest_poll: The longest interval between two polls that the settings allow.
     """
     driver = _of_this_life(row, driver)
-    is_stale = driver.is_stale(row, now, longest_poll)
+    is_waiting = row.due_at is not None and now < row.due_at + STALE_TIME  # between two attempts
+    is_stale = driver.is_stale(row, now, longest_poll) and not is_waiting
     if row.is_closed:
         return _of_closed(row, driver, now, is_stale=is_stale)
     overdue_at = _overdue_at(row)
@@ -175,12 +180,18 @@ def decide(
         return _end("overdue", _overdue(row), since=overdue_at, now=now)
     if not driver.answered:
         return Decision(why="noAnswer")
-    if row.cancel is not None and (not driver.is_alive or driver.status == _SUSPENDED):
+    is_off = not driver.is_alive or driver.status == _SUSPENDED
+    if row.cancel is not None and is_off and not _goes_on_with_grace(row, driver, now):
         asked_at = max(at for at in (row.cancel.at, driver.progressed_at, row.accepted_at) if at)
         return _end("cancelled", Outcome.cancelled(row.cancel.why), since=asked_at, now=now)
     later = _of_claimed if row.is_claimed else _of_offered
     rule = _of_accepted if row.offer == FIRST_OFFER and not row.is_claimed else later
     return rule(row, driver, now, is_stale=is_stale)
+
+
+def _goes_on_with_grace(row: Row, driver: Driver, now: datetime) -> bool:
+    """Tell whether another run gives a cancelled container its time: its own was lost by the engine."""
+    return row.is_in_grace(now) and row.is_claimed and driver.status == "Failed"
 
 
 def temper(decided: Sequence[tuple[Row, Decision]], now: datetime) -> tuple[list[Decision], bool]:
@@ -230,8 +241,14 @@ def _of_closed(row: Row, driver: Driver, now: datetime, *, is_stale: bool) -> De
     if not driver.answered and now < closed_at + START_TIME:
         return Decision(why="noAnswer")
     is_driven = driver.answered and driver.is_alive and driver.status != _SUSPENDED
-    if is_driven and not is_stale and now < closed_at + CLEAN_UP_TIME + DEADLINE_MARGIN:
+    clean_by = closed_at + timedelta(seconds=row.terms.clean_up_seconds) + DEADLINE_MARGIN
+    if is_driven and not is_stale and now < clean_by:
         return Decision(why="cleaning")  # whoever closed it cleans up
+    is_kept = row.kept_until is not None and now < row.kept_until and row.clean_up is CleanUp.KEPT
+    if is_callback_due(row, now) and (is_kept or row.is_clean):
+        return Decision(act=Act.CALL_BACK, why="callbackOwed")
+    if is_kept or (row.is_clean and row.owes_callback):
+        return Decision(why="kept" if is_kept else "callbackLater")
     return Decision(act=Act.END, why="notSettled")
 
 
@@ -279,14 +296,14 @@ def _take_over(row: Row, now: datetime, *, why: str, is_guess: bool = False) -> 
 
 def _overdue_at(row: Row) -> datetime:
     """Return when the job is ended from outside: as early as nothing can have come of it."""
-    over_at = row.provision_deadline if row.asked_at is None else row.over_at
+    over_at = row.queue_deadline if row.asked_at is None else row.over_at
     return over_at + DEADLINE_MARGIN
 
 
 def _overdue(row: Row) -> Outcome:
     if row.created_at is None:
         return Outcome.timed_out(
-            Reason.PROVISION_TIMEOUT, "the container did not start within provisionSeconds"
+            Reason.QUEUE_TIMEOUT, "Azure did not take the container group within queueSeconds"
         )
     return Outcome.timed_out(Reason.RUN_TIMEOUT, "the container ran longer than runSeconds")
 

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from acijobs.domain.attempt import GONE, Attempt, billed_seconds
+from acijobs.domain.callback.state import CallbackState
 from acijobs.domain.group import GroupRef, Scope
 from acijobs.domain.outcome import Outcome, Phase
-from acijobs.domain.progress import CleanUp, LogState, Progress, time_name
+from acijobs.domain.progress import GROUP_CREATED, CleanUp, LogState, Progress, time_name
 from acijobs.domain.public_text import public_text
+from acijobs.domain.terms import NOT_NAMED, Terms
+from acijobs.domain.told import Told
 
 if TYPE_CHECKING:
-    from acijobs.domain.spec.job import JobSpec
-
-CLEAN_UP_TIME = timedelta(minutes=15)
-"""How long the clean-up is tried by the run that ends a job."""
+    from acijobs.domain.retry import Again
 
 FIRST_OFFER = 1
 """The offer that the submission makes; later ones are made by taking the job over."""
@@ -29,6 +30,9 @@ MAX_TAKE_OVERS = 5
 """How often a job is taken over in that time before it is given up as EngineFailure."""
 
 MAX_CANCEL_CHARS = 200
+
+EARLY_TIME = timedelta(seconds=1)
+"""How early a durable timer may fire. Source: the engine sends whole seconds, seen with 3.19.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,34 +57,12 @@ class Cancel:
     Attributes:
         at: When it came.
         why: The user's reason, at most 200 characters; empty where they gave none.
+        grace_seconds: How long the container may take to end by itself; None: as its terms say.
     """
 
     at: datetime | None = None
     why: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """The part of a specification that driving the job needs.
-
-    Attributes:
-        restart_policy: `Never` or `OnFailure`.
-        provision_seconds: From the submission until the container runs.
-        run_seconds: From when the container runs until it has ended.
-    """
-
-    restart_policy: str = "Never"
-    provision_seconds: int = 1_800
-    run_seconds: int = 86_400
-
-    @classmethod
-    def of(cls, spec: JobSpec) -> Terms:
-        """Return the terms of a specification."""
-        return cls(
-            restart_policy=spec.restart_policy,
-            provision_seconds=spec.timeouts.provision_seconds,
-            run_seconds=spec.timeouts.run_seconds,
-        )
+    grace_seconds: int | None = None
 
 
 _UNKNOWN_TIME = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -99,18 +81,28 @@ class Row:
         offered_at: When that was made; the first when the job was submitted.
         taken_over: When the job was taken over from an execution that did not go on, newest last.
         claim: Who drives it; its offer is the row's, else nobody has claimed that yet.
-        group: The current attempt's container group; None before the first claim.
+        attempts: The attempts that ended and were followed by another, the first one first.
+        due_at: When the current attempt may begin; None for at once.
+        group: The current attempt's container group; None before it is claimed.
         asked_at: When Azure was last about to be asked for the group; None before.
         created_at: When Azure had accepted it; from then on it is never asked for again.
         cancel: The first request to end the job.
+        stopping_at: When its container was asked to end by itself, because the job is cancelled.
         outcome: How it ended; a row that has one is closed, and nothing is created for it any more.
         closed_at: When it was closed.
+        kept_until: Until when the group is kept after that; None where it is not.
         clean_up: What became of the group since.
         clean_up_detail: Why the clean-up failed; empty otherwise.
-        settled: Whether nothing is left to do: closed, and the group is known to be gone.
-        restarts: How often the container was started again.
+        callback: What became of the message to whom wanted to know how the job ended.
+        settled: Whether nothing is left to do: closed, every group known to be gone, the callback made.
+        restarts: How often the current attempt's container was started again.
         log: What had been archived when it was closed.
-        times: The timeline, as in `Progress`.
+        times: The current attempt's timeline, as in `Progress`.
+        billed_s: Seconds that the last attempt's group is billed for, about; known once it is closed.
+        labels: The user's own; also in the list's entry of the job.
+        rerun_of: The job that this is another run of; empty where it is none.
+        first_run: The first job of that chain; empty where it is the job itself.
+        told: What the job had told of itself when it was closed.
     """
 
     job_id: str = ""
@@ -121,18 +113,38 @@ class Row:
     offered_at: datetime | None = None
     taken_over: tuple[datetime, ...] = ()
     claim: Run | None = None
+    attempts: tuple[Attempt, ...] = ()
+    due_at: datetime | None = None
     group: GroupRef | None = None
     asked_at: datetime | None = None
     created_at: datetime | None = None
     cancel: Cancel | None = None
+    stopping_at: datetime | None = None
     outcome: Outcome | None = None
     closed_at: datetime | None = None
+    kept_until: datetime | None = None
     clean_up: CleanUp = CleanUp.PENDING
     clean_up_detail: str = ""
+    callback: CallbackState = field(default_factory=CallbackState)
     settled: bool = False
     restarts: int = 0
     log: LogState = field(default_factory=LogState)
     times: dict[str, datetime] = field(default_factory=dict)
+    billed_s: float = 0.0
+    labels: dict[str, str] = field(default_factory=dict)
+    rerun_of: str = ""
+    first_run: str = ""
+    told: Told = field(default_factory=Told)
+
+    @property
+    def attempt(self) -> int:
+        """Number of the current attempt, from 1."""
+        return len(self.attempts) + 1
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a container may have run, now or in an earlier attempt."""
+        return self.group is not None or bool(self.attempts)
 
     @property
     def is_closed(self) -> bool:
@@ -140,38 +152,92 @@ class Row:
         return self.outcome is not None
 
     @property
+    def is_clean(self) -> bool:
+        """Whether it is closed, and nothing of it is left in Azure."""
+        is_gone = self.asked_at is None or self.clean_up in GONE
+        return self.is_closed and is_gone and not self.leftovers
+
+    @property
+    def owes_callback(self) -> bool:
+        """Whether it is closed, and somebody who wants to know is still to be told."""
+        if self.outcome is None or self.callback.is_over:
+            return False
+        return self.outcome.phase.value in (self.terms.callback_phases or ())
+
+    @property
+    def queue_deadline(self) -> datetime:
+        """When Azure must have accepted the current attempt's group."""
+        return (self.due_at or self.accepted_at) + timedelta(seconds=self.terms.queue_seconds)
+
+    @property
     def provision_deadline(self) -> datetime:
         """When the container must run."""
-        return self.accepted_at + timedelta(seconds=self.terms.provision_seconds)
+        accepted_at = self.created_at or self.queue_deadline
+        return accepted_at + timedelta(seconds=self.terms.provision_seconds)
 
     @property
     def over_at(self) -> datetime:
-        """When the job is over at the latest, by its own deadlines."""
-        return self.provision_deadline + timedelta(seconds=self.terms.run_seconds) + CLEAN_UP_TIME
+        """When the current attempt is over at the latest, by its own deadlines."""
+        run = timedelta(seconds=self.terms.run_seconds)
+        return self.provision_deadline + run + timedelta(seconds=self.terms.clean_up_seconds)
+
+    @property
+    def leftovers(self) -> tuple[GroupRef, ...]:
+        """The groups of earlier attempts that are not known to be gone."""
+        return tuple(a.group for a in self.attempts if a.group is not None and not a.is_gone)
+
+    @property
+    def terms_left(self) -> Terms:
+        """The terms of the current attempt: what the earlier ones cost is taken off the limit."""
+        paid_s = self.terms.cost_seconds
+        if paid_s is None:
+            return self.terms
+        used_s = sum(attempt.billed_s for attempt in self.attempts)
+        return replace(self.terms, cost_seconds=max(0.0, paid_s - used_s))
+
+    @property
+    def grace(self) -> timedelta:
+        """How long a cancelled container has to end by itself, after it was asked to."""
+        asked_s = self.cancel.grace_seconds if self.cancel is not None else None
+        return timedelta(seconds=self.terms.cancel_grace_seconds if asked_s is None else asked_s)
+
+    def is_in_grace(self, now: datetime) -> bool:
+        """Tell whether a cancelled container may still end by itself."""
+        if self.cancel is None or self.created_at is None or not self.grace:
+            return False
+        return self.stopping_at is None or now < self.stopping_at + self.grace
+
+    def billed_until(self, now: datetime) -> float:
+        """Return the seconds that the current attempt's group is billed for, if it stops now."""
+        return billed_seconds(self.created_at, self.times, until=now)
+
+    def is_paid_out(self, now: datetime) -> bool:
+        """Tell whether less than a second is left of the job's cost limit, if its group stops now."""
+        left_s = self.terms_left.cost_seconds
+        return left_s is not None and self.billed_until(now) > left_s - 1
 
     def is_driven_by(self, run: Run) -> bool:
         """Tell whether this execution drives the job."""
         return self.claim == run and self.offer == run.offer
 
-    def has_driver_of(self, earlier: Row) -> bool:
-        """Tell whether the job has the driver, and the offer, that it had then."""
-        return (self.offer, self.claim) == (earlier.offer, earlier.claim)
+    def is_at(self, earlier: Row) -> bool:
+        """Tell whether the job has the driver, the offer and the attempt that it had then."""
+        then = (earlier.offer, earlier.claim, earlier.attempt)
+        return (self.offer, self.claim, self.attempt) == then
 
     @property
     def progress(self) -> Progress:
         """The job's progress as far as the row alone knows it."""
-        clean_up = self.clean_up
-        if self.is_closed and self.asked_at is None:
-            clean_up = CleanUp.NOT_NEEDED
         return Progress(
             run=self.claim.execution if self.claim else "",
             phase=self._phase,
+            attempt=self.attempt,
             group=self.group.name if self.group else "",
             times=self._timeline,
             outcome=self.outcome,
             restarts=self.restarts,
             log=self.log,
-            clean_up=clean_up,
+            clean_up=self._clean_up,
             clean_up_detail=self.clean_up_detail,
         )
 
@@ -187,6 +253,16 @@ class Row:
     def at(self, **times: datetime) -> Row:
         """Return the row with these points in its timeline, unless they were there before."""
         return replace(self, times=times | self.times)
+
+    @property
+    def _clean_up(self) -> CleanUp:
+        """What became of the groups of all attempts."""
+        if not self.is_closed or (self.leftovers and self.clean_up in GONE):
+            return CleanUp.PENDING
+        if self.asked_at is not None or self.leftovers:
+            return self.clean_up
+        was_asked = any(attempt.group is not None for attempt in self.attempts)
+        return CleanUp.DELETED if was_asked else CleanUp.NOT_NEEDED
 
     @property
     def _timeline(self) -> dict[str, datetime]:
@@ -217,10 +293,41 @@ def claimed(row: Row, run: Run, *, scope: Scope | None, nonce: str, now: datetim
     if is_claimed and row.claim != run:
         return None
     claim = row if is_claimed else replace(row, claim=run).at(creating=now)
-    if row.group is not None or row.cancel is not None or scope is None:
+    is_early = row.due_at is not None and now < row.due_at - EARLY_TIME
+    if row.group is not None or row.cancel is not None or scope is None or is_early:
         return claim
-    group = GroupRef(scope=scope, job_id=row.job_id, attempt=1, nonce=nonce)
-    return replace(claim, group=group, asked_at=now)
+    group = GroupRef(
+        scope=scope,
+        job_id=row.job_id,
+        attempt=row.attempt,
+        nonce=nonce,
+        location=_next_location(row),
+    )
+    return replace(claim, group=group, asked_at=now).at(creating=now)
+
+
+def moved(row: Row, run: Run, *, for_good: bool = False) -> Row | None:
+    """Let the attempt be asked for at the next location: by the driver, where Azure refused the last.
+
+    Nothing was created there, so the group keeps its name. None where there is no other location. One
+    that is left `for_good` is not come back to.
+    """
+    if row.is_closed or row.group is None or row.created_at is not None:
+        return None
+    locations = row.terms.locations
+    if not row.is_driven_by(run) or len(locations) < 2 or row.group.location not in locations:  # noqa: PLR2004
+        return None
+    here = row.group.location
+    there = replace(row.group, location=locations[(locations.index(here) + 1) % len(locations)])
+    left = tuple(location for location in locations if location != here) if for_good else locations
+    return replace(row, group=there, terms=replace(row.terms, locations=left))
+
+
+def _next_location(row: Row) -> str:
+    """Return where a new attempt is asked for: the first location that none was at; else the first."""
+    tried = {attempt.location for attempt in row.attempts}
+    untried = (location for location in row.terms.locations if location not in tried)
+    return next(untried, next(iter(row.terms.locations), NOT_NAMED))
 
 
 def asked(row: Row, run: Run, *, now: datetime) -> Row | None:
@@ -236,7 +343,11 @@ def created(row: Row, run: Run, *, now: datetime) -> Row | None:
     """Note that Azure has accepted the group: by the driver of an open job."""
     if row.is_closed or row.group is None or not row.is_driven_by(run):
         return None
-    return row if row.created_at is not None else replace(row, created_at=now)
+    return (
+        row
+        if row.created_at is not None
+        else replace(row, created_at=now).at(**{GROUP_CREATED: now})
+    )
 
 
 def offered(row: Row, *, instead_of: int, now: datetime) -> Row | None:
@@ -250,25 +361,98 @@ def offered(row: Row, *, instead_of: int, now: datetime) -> Row | None:
     return replace(row, offer=row.offer + 1, offered_at=now, taken_over=(*recent, now))
 
 
-def cancelled(row: Row, *, why: str, now: datetime) -> Row | None:
+def cancelled(row: Row, *, why: str, now: datetime, grace_seconds: int | None = None) -> Row | None:
     """Note that somebody asked for the job's end: anybody may, once, while it is open."""
     if row.is_closed or row.cancel is not None:
         return None
-    return replace(row, cancel=Cancel(at=now, why=public_text(why)[:MAX_CANCEL_CHARS]))
+    said = public_text(why)[:MAX_CANCEL_CHARS]
+    return replace(row, cancel=Cancel(at=now, why=said, grace_seconds=grace_seconds))
+
+
+def stopping(row: Row, run: Run, *, why: str = "", now: datetime) -> Row | None:
+    """Note that the container is about to be asked to end by itself: by the driver, once.
+
+    Only a cancelled job's is, also one that was cancelled by Durable's own event: whoever takes the
+    job over knows it from here.
+    """
+    if row.is_closed or row.stopping_at is not None or not row.is_driven_by(run):
+        return None
+    cancel = row.cancel or Cancel(at=now, why=public_text(why)[:MAX_CANCEL_CHARS])
+    return replace(row, stopping_at=now, cancel=cancel)
+
+
+def retried(row: Row, again: Again, outcome: Outcome, *, now: datetime, **known: Any) -> Row | None:
+    """End the attempt, and let another follow: from open, unless somebody asked for the job's end."""
+    if row.is_closed or row.cancel is not None:
+        return None
+    ended = Attempt(
+        group=row.group if row.asked_at is not None else None,
+        outcome=outcome.remembered,
+        counts=again.counts,
+        ended_at=now,
+        clean_up=CleanUp.PENDING if row.asked_at is not None else CleanUp.NOT_NEEDED,
+        times=row.times,
+        billed_s=row.billed_until(now),
+        **known,
+    )
+    return replace(
+        row,
+        attempts=(*row.attempts, ended.in_short),
+        due_at=now + timedelta(seconds=again.delay_s),
+        group=None,
+        asked_at=None,
+        created_at=None,
+        restarts=0,
+        log=LogState(),
+        times={},
+    )
 
 
 def closed(row: Row, outcome: Outcome, *, now: datetime, **known: Any) -> Row | None:
     """Decide the outcome: the first to do so wins, and nothing is created for the job afterwards."""
     if row.is_closed:
         return None
-    changed = replace(row, outcome=outcome, closed_at=now, **known)
-    return changed if changed.asked_at is not None else replace(changed, settled=True)
+    changed = replace(
+        row,
+        outcome=outcome,
+        closed_at=now,
+        kept_until=_kept_until(row, outcome, now),
+        billed_s=row.billed_until(now),
+        **known,
+    )
+    return settled_if_done(changed)
 
 
 def cleaned(row: Row, clean_up: CleanUp, *, now: datetime, detail: str = "") -> Row | None:
-    """Note what became of the group: from closed and not settled."""
-    if not row.is_closed or row.settled:
+    """Note what became of the last attempt's group: from closed, while it may be there."""
+    if not row.is_closed or row.is_clean:
         return None
-    is_gone = clean_up in {CleanUp.DELETED, CleanUp.NOT_OURS}
-    changed = replace(row, clean_up=clean_up, clean_up_detail=public_text(detail), settled=is_gone)
-    return changed.at(deleted=now) if clean_up is CleanUp.DELETED else changed
+    changed = replace(row, clean_up=clean_up, clean_up_detail=public_text(detail))
+    if clean_up is CleanUp.DELETED:
+        changed = changed.at(deleted=now)
+    return settled_if_done(changed)
+
+
+def tidied(row: Row, group: GroupRef, clean_up: CleanUp) -> Row | None:
+    """Note what became of the group of an earlier attempt: from not settled."""
+    if row.settled:
+        return None
+    attempts = tuple(
+        replace(attempt, clean_up=clean_up) if attempt.group == group else attempt
+        for attempt in row.attempts
+    )
+    return settled_if_done(replace(row, attempts=attempts))
+
+
+def settled_if_done(row: Row) -> Row:
+    """Return the row settled if nothing is left to do: every group gone, and whom it concerns told."""
+    return replace(row, settled=row.is_clean and not row.owes_callback)
+
+
+def _kept_until(row: Row, outcome: Outcome, now: datetime) -> datetime | None:
+    """Return until when the last attempt's group is kept; a cancelled job's is not."""
+    kept_s = row.terms.keep_group_seconds
+    if not kept_s or row.created_at is None or outcome.phase is Phase.CANCELLED:
+        return None
+    is_wanted = row.terms.keep_group_when == "always" or outcome.fails_orchestration
+    return now + timedelta(seconds=kept_s) if is_wanted else None

@@ -9,7 +9,8 @@ from acijobs.domain.messages import Busy, Created, CreateRequest, Function, Refu
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.policy import retry_delay_s
 from acijobs.domain.reasons import Reason, reason_of_azure
-from acijobs.domain.row import Cancel, Terms
+from acijobs.domain.row import Cancel
+from acijobs.domain.terms import Terms
 from acijobs.domain.watch import Watch
 from acijobs.orchestrations.waiting import ask, until
 
@@ -29,7 +30,7 @@ _DENIED_TIME = timedelta(minutes=5)
 _DENIALS = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed", "Conflict", "HTTP 403"})
 
 _WAITED_FOR = frozenset({Reason.QUOTA, Reason.CAPACITY, Reason.REGISTRY, Reason.AZURE_UNAVAILABLE})
-"""Reasons to repeat a create until the provisioning deadline; the job then ends with this reason."""
+"""Reasons to repeat a create until the queue deadline; the attempt then ends with this reason."""
 
 
 def create(context: df.DurableOrchestrationContext, run: Run, status: Status) -> Steps:
@@ -39,6 +40,7 @@ def create(context: df.DurableOrchestrationContext, run: Run, status: Status) ->
     request, attempt = CreateRequest(run=run), 0
     while True:
         reply = yield from ask(context, Function.CREATE, request)
+        status.attempted(getattr(reply, "attempt", 1))
         if isinstance(reply, Created):
             status.created(reply)
             watch = Watch.begin(run, reply, started=started, now=context.current_utc_datetime)
@@ -75,10 +77,10 @@ def _outcome(reply: Reply, *, started: datetime, again_at: datetime) -> Outcome 
             is_over = code not in _DENIALS or again_at >= started + _DENIED_TIME
             return Outcome.refused(code, message) if is_over else None
         case Busy(code=code, message=message, deadline=deadline):
-            default = started + timedelta(seconds=Terms().provision_seconds)
+            default = started + timedelta(seconds=Terms().queue_seconds)
             if again_at < (deadline or default):
                 return None
             told = reason_of_azure(code)
-            reason = told if told in _WAITED_FOR else Reason.PROVISION_TIMEOUT
+            reason = told if told in _WAITED_FOR else Reason.QUEUE_TIMEOUT
             return Outcome.timed_out(reason, f"Azure did not take the group: {code}: {message}")
     return None

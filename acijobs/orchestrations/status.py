@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from acijobs.domain.codec import iso
 from acijobs.domain.outcome import Outcome, Phase
-from acijobs.domain.progress import CleanUp, Progress
+from acijobs.domain.progress import GROUP_CREATED, CleanUp, Progress, time_name
 from acijobs.domain.reasons import Reason
 from acijobs.log_lines import tell
 
 if TYPE_CHECKING:
     import azure.durable_functions as df
 
-    from acijobs.domain.messages import Busy, Created, Deleting, Finished
+    from acijobs.domain.messages import Busy, Created, Deleting, Finished, Retrying
     from acijobs.domain.row import Run
     from acijobs.domain.watch import Watch
 
@@ -35,13 +36,34 @@ class Status:
         """Show the job in this phase."""
         self._show(self.progress.enter(phase, self._context.current_utc_datetime))
 
+    def attempted(self, attempt: int) -> None:
+        """Note which attempt this is; a reply that does not say means the first."""
+        self.progress = replace(self.progress, attempt=max(attempt, self.progress.attempt))
+
+    def retrying(self, reply: Retrying) -> None:
+        """Show that another attempt follows, and why; what the last one showed is its own."""
+        queued = time_name(Phase.QUEUED)
+        times = {name: at for name, at in self.progress.times.items() if name == queued}
+        begins = iso(reply.due_at) if reply.due_at is not None else "once it may"
+        self._show(
+            Progress(
+                run=self.progress.run,
+                attempt=max(reply.attempt, self.progress.attempt),
+                times=times,
+                waiting_for=f"attempt {reply.attempt} begins at {begins}: {reply.outcome.summary}",
+            )
+        )
+
     def wait_for_azure(self, reply: Busy) -> None:
         """Show why the group could not be created yet."""
         self._show(replace(self.progress, waiting_for=f"{reply.code}: {reply.message}"))
 
     def created(self, reply: Created) -> None:
         """Show the group that was created."""
-        self._show(replace(self.progress, group=reply.group, waiting_for=""))
+        noted = self.progress
+        if reply.created_at is not None:
+            noted = noted.note({GROUP_CREATED: reply.created_at})
+        self._show(replace(noted, group=reply.group, waiting_for=""))
 
     def watched(self, watch: Watch) -> None:
         """Show what the watch saw."""

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acijobs.domain.errors import (
-    ArchiveConflictError,
-    BusyError,
-    InvalidSettingsError,
-    RefusedError,
-)
+from acijobs.domain.errors import BusyError, RefusedError
 from acijobs.domain.messages import Absent, CheckRequest, Fetched, Seen, Superseded
 from acijobs.domain.observation import judge
-from acijobs.domain.public_text import public_text
 from acijobs.usecases.answering import refusal
-from acijobs.usecases.fetch_logs import LogSource, fetch_log
+from acijobs.usecases.fetch_logs import LogSource, try_to_fetch_log
+from acijobs.usecases.fetch_other_logs import fetch_other_logs
 
 if TYPE_CHECKING:
     from acijobs.domain.group import GroupRef
     from acijobs.domain.messages import Reply
+    from acijobs.domain.observation import Observation
+    from acijobs.domain.progress import ContainerLog
     from acijobs.domain.row import Row
     from acijobs.usecases.ports import Outside
 
@@ -33,7 +30,7 @@ def check_status(outside: Outside, request: CheckRequest) -> Reply:
     if stored is None or stored.row.is_closed or not stored.row.is_driven_by(request.run):
         return Superseded()
     row, group = stored.row, stored.row.group
-    if group is None:
+    if group is None or row.attempt != (request.attempt or 1):  # a watch that was left behind
         return Superseded()
     try:
         return _poll(outside, row, group, request)
@@ -56,16 +53,20 @@ def _poll(outside: Outside, row: Row, group: GroupRef, request: CheckRequest) ->
         started_at=verdict.times.get("containerStarted"),
         times=verdict.times,
         log=_log(outside, group, request.log_bytes) if is_due else None,
+        other_logs=_other_logs(outside, row, found.seen, request),
         hindrance=verdict.hindrance.value if verdict.hindrance else "",
         cancel=row.cancel,
     )
 
 
+def _other_logs(
+    outside: Outside, row: Row, seen: Observation, request: CheckRequest
+) -> dict[str, ContainerLog] | None:
+    """Fetch the logs of the others, those before the main container while it waits for them."""
+    if not request.log_is_due or not row.terms.other_containers:
+        return None
+    return fetch_other_logs(outside, row, seen, request.other_logs or {}) or None
+
+
 def _log(outside: Outside, group: GroupRef, known_bytes: int) -> Fetched:
-    """Fetch the log; what goes wrong is told, and made up for by the next fetch."""
-    try:
-        source = LogSource.of(outside, group)
-        return fetch_log(source, has_ended=False, known_bytes=known_bytes)
-    except (RefusedError, BusyError, ArchiveConflictError, InvalidSettingsError) as error:
-        trouble = public_text(f"{type(error).__name__}: {error}")[:300]
-        return Fetched(archived_bytes=known_bytes, trouble=trouble)
+    return try_to_fetch_log(lambda: LogSource.of(outside, group), known_bytes=known_bytes)

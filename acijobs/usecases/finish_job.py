@@ -1,33 +1,33 @@
-"""Ends a job: its log collected, its row closed, its group deleted and seen gone."""
+"""Ends a job, or an attempt of it: its log collected, its row changed, its group deleted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from acijobs.domain.errors import (
-    ArchiveConflictError,
-    BusyError,
-    InvalidSettingsError,
-    RefusedError,
-)
+from acijobs.domain.errors import BusyError, RefusedError
 from acijobs.domain.messages import (
     LOG_NOT_READ,
     Busy,
     DeleteRequest,
-    Deleting,
-    Finished,
+    Retrying,
     Superseded,
     merged,
 )
-from acijobs.domain.observation import judge
+from acijobs.domain.observation import judge, with_details
 from acijobs.domain.outcome import Outcome, Phase
-from acijobs.domain.progress import CleanUp, LogState
-from acijobs.domain.public_text import public_text
-from acijobs.domain.row import cleaned, closed
+from acijobs.domain.progress import LogState
+from acijobs.domain.retry import another_attempt
+from acijobs.domain.row import closed, retried
+from acijobs.domain.told import Told
 from acijobs.log_lines import tell
 from acijobs.usecases.changing import change
-from acijobs.usecases.fetch_logs import LogSource, fetch_log
+from acijobs.usecases.clean_up import clean, tidy
+from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, fetch_log, log_trouble
+from acijobs.usecases.fetch_other_logs import collect_other_logs
+from acijobs.usecases.grace import give_grace
+from acijobs.usecases.told_by_job import told_so_far
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
     from acijobs.domain.group import GroupRef
     from acijobs.domain.messages import Reply
     from acijobs.domain.row import Row
-    from acijobs.usecases.ports import ContainerGroups, Outside, StoredRow
-
-
-_LOG_TROUBLES = (RefusedError, BusyError, ArchiveConflictError, InvalidSettingsError)
+    from acijobs.usecases.ports import Outside, StoredRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +50,10 @@ class End:
         times: The timeline, as far as it is known.
         gives_up: Whether a clean-up that fails is noted as failed.
         judged: The row that the outcome was judged by: the job is left alone if somebody else
-            drives it by now. None for an outcome that holds whoever drives it.
+            drives it by now, or if it is at another attempt. None for an outcome that holds anyway.
         asks_container: Whether a container that has ended decides the outcome in any case.
+        retries: Whether the job may be attempted again instead.
+        ignores_keep: Whether the group goes though it was to be kept.
     """
 
     outcome: Outcome
@@ -65,17 +64,29 @@ class End:
     gives_up: bool = False
     judged: Row | None = None
     asks_container: bool = False
+    retries: bool = False
+    ignores_keep: bool = False
 
 
 def finish_job(outside: Outside, request: DeleteRequest) -> Reply:
     """End the job for the run that drives it; a run that repeats this goes on where it was.
 
+    Where its terms allow another attempt, the job is not over, but the attempt is.
+
     Returns:
-        Finished; Deleting or Busy: ask again; Superseded.
+        Finished, or Retrying; Deleting or Busy: ask again; Superseded.
     """
     stored = outside.rows().read(request.run.job_id)
     if stored is None or not stored.row.is_driven_by(request.run):
         return Superseded()
+    is_cancel = request.outcome.phase is Phase.CANCELLED
+    if not stored.row.is_closed and stored.row.attempt > request.attempt and not is_cancel:
+        return _retrying(outside, stored, gives_up=request.gives_up)
+    if is_cancel and request.gives_grace:
+        why = request.outcome.why_cancelled
+        waiting = give_grace(outside, stored, request.run, why=why)
+        if waiting is not None:
+            return waiting
     end = End(
         outcome=request.outcome,
         collects_log=request.collects_log,
@@ -84,6 +95,7 @@ def finish_job(outside: Outside, request: DeleteRequest) -> Reply:
         times=request.times,
         gives_up=request.gives_up,
         judged=stored.row,
+        retries=not is_cancel,
     )
     return end_job(outside, stored, end)
 
@@ -94,28 +106,40 @@ def end_job(outside: Outside, stored: StoredRow, end: End) -> Reply:
     The first to close a row decides the outcome, and every other one adopts it.
 
     Returns:
-        Finished; Deleting, where Azure still shows the group; Busy with the code `LogNotRead`, where
-        the log could not be read and nothing was done; Superseded, where nothing was done because
-        the job is driven by somebody else than was judged.
+        Finished; Deleting, where Azure still shows the group; Retrying, where another attempt follows;
+        Busy with the code `LogNotRead`, where the log could not be read and nothing was done;
+        Superseded, where nothing was done because the job is driven by somebody else than was judged.
     """
     if stored.row.is_closed:
-        return _clean(outside, stored, end)
+        return clean(outside, stored, gives_up=end.gives_up, ignores_keep=end.ignores_keep)
     now = outside.clock.now()
     if stored.row.group is not None and stored.row.created_at is not None:
-        end = _decided_by_container(outside, stored.row, stored.row.group, end)
+        end = _told_by_container(outside, stored.row, stored.row.group, end)
         if end.collects_log:
             try:
                 end = replace(end, log=_collect(outside, stored.row.group, end))
-            except _LOG_TROUBLES as error:
-                trouble = public_text(f"{type(error).__name__}: {error}")[:300]
-                return Busy(code=LOG_NOT_READ, message=trouble)
+            except LOG_TROUBLES as error:
+                return Busy(code=LOG_NOT_READ, message=log_trouble(error))
+        end = replace(end, log=collect_other_logs(outside, stored.row, end.log))
+    following = _retry(outside, stored, end) if end.retries else None
+    if following is not None:
+        return _retrying(outside, following, gives_up=end.gives_up)
     done = _close(outside, stored, end, since=now)
-    return _clean(outside, done, end) if done is not None else Superseded()
+    if done is None:
+        return Superseded()
+    if not done.row.is_closed:  # the same step, delivered twice, has ended the attempt meanwhile
+        return _retrying(outside, done, gives_up=end.gives_up)
+    return clean(outside, done, gives_up=end.gives_up, ignores_keep=end.ignores_keep)
 
 
-def _decided_by_container(outside: Outside, row: Row, group: GroupRef, end: End) -> End:
-    """Poll once more before a job counts as cancelled: a container that has ended decides itself."""
-    if end.outcome.phase is not Phase.CANCELLED and not end.asks_container:
+def _told_by_container(outside: Outside, row: Row, group: GroupRef, end: End) -> End:
+    """Look once more where the outcome does not come from the container itself.
+
+    A container that has ended decides itself, before its job counts as cancelled; of one that has not,
+    it is noted how it was.
+    """
+    is_open = end.outcome.phase is Phase.CANCELLED or end.asks_container
+    if not is_open and (end.outcome.containers or end.outcome.phase is not Phase.TIMED_OUT):
         return end
     try:
         found = outside.groups(group.scope).get(group.name)
@@ -126,8 +150,10 @@ def _decided_by_container(outside: Outside, row: Row, group: GroupRef, end: End)
     judged = judge(found.seen, row.terms.restart_policy)
     seen = replace(end, restarts=max(end.restarts, judged.restarts), times=judged.times | end.times)
     decided = judged.outcome
-    has_decided = decided is not None and decided.exit_code is not None
-    return replace(seen, outcome=decided or end.outcome) if has_decided else seen
+    if is_open and decided is not None and decided.exit_code is not None:
+        return replace(seen, outcome=decided)
+    told = with_details(end.outcome, found.seen)
+    return replace(seen, outcome=replace(told, has_ended=told.has_ended or decided is not None))
 
 
 def _collect(outside: Outside, group: GroupRef, end: End) -> LogState:
@@ -138,22 +164,62 @@ def _collect(outside: Outside, group: GroupRef, end: End) -> LogState:
     return replace(log, truncated=log.truncated or end.restarts > 0)
 
 
+def _retry(outside: Outside, stored: StoredRow, end: End) -> StoredRow | None:
+    """Let another attempt follow, if the job's terms have one; return the row after it."""
+    row, now = stored.row, outside.clock.now()
+    location = row.group.location if row.group is not None else ""
+    again = another_attempt(row.terms, row.job_id, row.attempts, end.outcome, location)
+    if again is None or row.at(**end.times).is_paid_out(now):
+        return None
+
+    def retry(row: Row) -> Row | None:
+        if end.judged is not None and not row.is_at(end.judged):
+            return None
+        timed = row.at(**end.times)
+        return retried(timed, again, end.outcome, now=now, log=end.log, restarts=end.restarts)
+
+    following = change(outside.rows(), stored, retry)
+    if following is not None:
+        tell(
+            "retrying",
+            job=row.job_id,
+            attempt=following.row.attempt,
+            code=end.outcome.reason or None,
+            exitCode=end.outcome.exit_code,
+        )
+    return following
+
+
+def _retrying(outside: Outside, stored: StoredRow, *, gives_up: bool) -> Reply:
+    row = tidy(outside, stored, gives_up=gives_up).row
+    ended = row.attempts[-1]
+    patience = timedelta(seconds=row.terms.clean_up_seconds)
+    return Retrying(
+        attempt=row.attempt,
+        due_at=row.due_at,
+        is_clean=not row.leftovers,
+        give_up_at=ended.ended_at + patience if ended.ended_at is not None else None,
+        outcome=replace(ended.outcome, containers=(), events=()),
+    )
+
+
 def _close(outside: Outside, stored: StoredRow, end: End, *, since: datetime) -> StoredRow | None:
     now, outcome = outside.clock.now(), end.outcome
+    told = told_so_far(outside, stored.row.job_id) if stored.row.has_begun else Told()
     times = end.times | {"collecting": since, "cleaning": now}
 
     def close(row: Row) -> Row | None:
-        if end.judged is not None and not row.has_driver_of(end.judged):
+        if end.judged is not None and not row.is_at(end.judged):
             return None
         timed = row.at(**times)
-        return closed(timed, outcome, now=now, log=end.log, restarts=end.restarts)
+        return closed(timed, outcome, now=now, log=end.log, restarts=end.restarts, told=told)
 
     done = change(outside.rows(), stored, close)
     if done is None:
         current = outside.rows().read(stored.row.job_id)
         if current is None:
             raise BusyError("RowGone", "the job's row is gone")
-        return current if current.row.is_closed else None
+        return current if current.row.is_closed or _is_over_for(end, current.row) else None
     tell(
         "closed",
         job=done.row.job_id,
@@ -164,54 +230,8 @@ def _close(outside: Outside, stored: StoredRow, end: End, *, since: datetime) ->
     return done
 
 
-def _clean(outside: Outside, stored: StoredRow, end: End) -> Reply:
-    row, group = stored.row, stored.row.group
-    if row.settled or group is None:
-        return _finished(row)
-    now = outside.clock.now()
-    try:
-        groups = outside.groups(group.scope)
-        if row.created_at is None and not _may_delete(groups, group):
-            return _note(outside, stored, CleanUp.NOT_OURS, now)
-        groups.delete(group.name)
-        is_gone = groups.get(group.name) is None
-    except (RefusedError, BusyError) as error:
-        if not end.gives_up:
-            raise
-        return _note(outside, stored, CleanUp.FAILED, now, detail=str(error))
-    if is_gone:
-        return _note(outside, stored, CleanUp.DELETED, now)
-    if end.gives_up:
-        return _note(outside, stored, CleanUp.FAILED, now, detail="Azure still shows the group")
-    return Deleting(outcome=row.outcome or end.outcome, log=row.log, times=row.times)
-
-
-def _may_delete(groups: ContainerGroups, group: GroupRef) -> bool:
-    # A group that Azure accepted for this attempt is its own; one that only may have been is looked at.
-    found = groups.get(group.name)
-    return found is None or group.owns(found.tags)
-
-
-def _note(
-    outside: Outside, stored: StoredRow, clean_up: CleanUp, now: datetime, detail: str = ""
-) -> Finished:
-    noted = change(
-        outside.rows(), stored, lambda row: cleaned(row, clean_up, now=now, detail=detail)
-    )
-    if noted is None:  # somebody else settled it meanwhile
-        return _finished((outside.rows().read(stored.row.job_id) or stored).row)
-    row = noted.row
-    tell("cleaned", job=row.job_id, cleanUp=row.clean_up.value, message=detail or None)
-    return _finished(row)
-
-
-def _finished(row: Row) -> Finished:
-    progress = row.progress
-    return Finished(
-        group=progress.group,
-        outcome=row.outcome or Outcome(),
-        clean_up=progress.clean_up,
-        clean_up_detail=progress.clean_up_detail,
-        log=row.log,
-        times=progress.times,
-    )
+def _is_over_for(end: End, row: Row) -> bool:
+    """Tell whether the attempt that was to be ended has ended, and its driver drives the next."""
+    judged = end.judged
+    is_later = judged is not None and end.retries and row.attempt > judged.attempt
+    return is_later and judged is not None and row.is_claimed and row.claim == judged.claim

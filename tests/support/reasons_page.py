@@ -8,12 +8,7 @@ from acijobs.domain.reasons import _OF_AZURE, TAXONOMY, Reason
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "reasons.md"
 
-NOT_GIVEN_YET = frozenset(
-    {
-        Reason.QUEUE_TIMEOUT,
-        Reason.EVICTED,
-    }
-)
+NOT_GIVEN_YET = frozenset[Reason]()
 """Reasons that the taxonomy has, and nothing gives to a job in this release."""
 
 _HEAD = """\
@@ -25,8 +20,8 @@ code behind it, where there is one.
 
 * `fault` says who has to act: `job` whoever submitted it, `operator` whoever runs this app, `platform`
   Azure, `user` nobody, because somebody asked for it.
-* `retryable` says whether another attempt is worth its cost. acijobs makes none by itself: submit the
-  job again, under another `id`.
+* `retryable` says whether another attempt is worth its cost. A job with [`retry`](../guides/retry.md)
+  is attempted again by itself; any other, [run again](api.md#post-apijobsidrerun).
 * A later release may add codes: treat one that you do not know like `InternalError`.
 
 This page is made from `acijobs/domain/reasons.py`: change that, then run `make docs`.
@@ -40,7 +35,7 @@ _MIDDLE = """
 
 Azure's error codes, and the reasons that they become; a refusal with any other code is
 `InvalidRequest`. `ContainerGroupQuotaReached`, `RegistryErrorResponse` and `ServiceUnavailable` are
-waited out until the provisioning deadline first. `HTTP 401` and `HTTP 403` stand for answers without a
+waited out until queueSeconds have passed first. `HTTP 401` and `HTTP 403` stand for answers without a
 code.
 
 | Azure's code | Reason |

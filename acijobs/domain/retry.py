@@ -1,0 +1,102 @@
+"""Decides whether a job is attempted again after an attempt that ended badly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from acijobs.domain.outcome import Phase
+from acijobs.domain.policy import fraction
+from acijobs.domain.reasons import Fault, Reason
+
+if TYPE_CHECKING:
+    from acijobs.domain.attempt import Attempt
+    from acijobs.domain.outcome import Outcome
+    from acijobs.domain.terms import RetryTerms, Terms
+
+_OF_THE_WORK = frozenset(
+    {
+        Reason.CRASH_LOOP,
+        Reason.EXIT_CODE,
+        Reason.INIT_CONTAINER,
+        Reason.OUT_OF_MEMORY,
+        Reason.RUN_TIMEOUT,
+        Reason.NO_OUTPUT,
+    }
+)
+"""Ends of the container itself, which another attempt may do better: they use up an attempt."""
+
+_NOWHERE = frozenset({Reason.CAPACITY, Reason.QUOTA})
+"""Ends that another location may do better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """Another attempt.
+
+    Attributes:
+        delay_s: Seconds until it may begin.
+        counts: Whether the attempt that ended uses up one of the user's.
+    """
+
+    delay_s: float = 0.0
+    counts: bool = True
+
+
+def another_attempt(
+    terms: Terms, job_id: str, earlier: tuple[Attempt, ...], ended: Outcome, location: str
+) -> Again | None:
+    """Return the attempt that follows one that ended like this, None where none does.
+
+    Args:
+        terms: The job's.
+        job_id: The job, for the jitter.
+        earlier: The attempts before the one that ended.
+        ended: How it ended.
+        location: Where it was.
+    """
+    if ended.phase in {Phase.SUCCEEDED, Phase.CANCELLED}:
+        return None
+    if _has_another_location(terms, earlier, ended, location):
+        return Again(counts=False)
+    if terms.retry is None:
+        return None
+    counts = _counts(terms.retry, ended)
+    if counts is None:
+        return None
+    counted = sum(attempt.counts for attempt in earlier)
+    ignored = sum(not attempt.counts for attempt in earlier)
+    is_left = (
+        counted + 1 < terms.retry.attempts if counts else ignored < terms.retry.platform_attempts
+    )
+    return (
+        Again(delay_s=_pause_s(terms.retry, job_id, len(earlier)), counts=counts)
+        if is_left
+        else None
+    )
+
+
+def _has_another_location(
+    terms: Terms, earlier: tuple[Attempt, ...], ended: Outcome, location: str
+) -> bool:
+    tried = {location} | {attempt.location for attempt in earlier}
+    is_elsewhere = any(other not in tried for other in terms.locations)
+    return is_elsewhere and Reason.of_code(ended.reason) in _NOWHERE
+
+
+def _counts(retry: RetryTerms, ended: Outcome) -> bool | None:
+    """Tell whether such an end uses up an attempt; None where it is not tried again."""
+    for rule in retry.rules:
+        if rule.fits(ended.exit_code, ended.reason):
+            return {"retry": True, "ignore": False}.get(rule.action)
+    reason = Reason.of_code(ended.reason)
+    if reason in _OF_THE_WORK:
+        return True
+    is_platforms = reason.about.fault is Fault.PLATFORM and reason.about.is_retryable
+    return False if is_platforms else None
+
+
+def _pause_s(retry: RetryTerms, job_id: str, number: int) -> float:
+    """Return the seconds before the next attempt: doubled each time, and up to a fifth longer."""
+    pause_s = min(retry.backoff_seconds * 2.0 ** min(number, 20), retry.max_backoff_seconds)
+    return round(pause_s * (1 + fraction(f"{job_id}:attempt:{number}") / 5), 3)

@@ -1,0 +1,46 @@
+"""Attempts of a job: one after the other, each with a group of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acijobs.domain.outcome import Outcome
+from acijobs.domain.reasons import Reason
+from acijobs.orchestrations.creating import create
+from acijobs.orchestrations.waiting import SupersededError, until
+from acijobs.orchestrations.watching import watch_group
+
+if TYPE_CHECKING:
+    import azure.durable_functions as df
+
+    from acijobs.domain.messages import Retrying
+    from acijobs.domain.row import Run
+    from acijobs.orchestrations.status import Status
+    from acijobs.orchestrations.waiting import Steps
+    from acijobs.orchestrations.watching import Children
+
+
+def attempt(
+    context: df.DurableOrchestrationContext, run: Run, status: Status, children: Children
+) -> Steps:
+    """Return the outcome of one attempt, whose group may still be there."""
+    try:
+        created = yield from create(context, run, status)
+        if isinstance(created, Outcome):
+            return created
+        return (yield from watch_group(context, created, status, children))
+    except SupersededError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect must not leave a group behind
+        return Outcome.failed(Reason.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def wait_for_next(
+    context: df.DurableOrchestrationContext, status: Status, reply: Retrying
+) -> Steps:
+    """Sleep until the next attempt may begin; return the request to cancel the job, or None."""
+    status.retrying(reply)
+    due_at = reply.due_at
+    if due_at is None or due_at <= context.current_utc_datetime:
+        return None
+    return (yield from until(context, due_at))
