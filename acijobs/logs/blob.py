@@ -14,7 +14,8 @@ from azure.core.exceptions import (
 from azure.storage.blob import ContainerClient
 
 from acijobs.domain.errors import ArchiveConflictError, StorageError
-from acijobs.logs.keys import relative_path
+from acijobs.logs.keys import folder_of, key_of, relative_path
+from acijobs.logs.text import ArchivedPart
 from acijobs.logs.window import ArchivedEnd
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class BlobArchive:
     """One append blob per container of each attempt; implements `acijobs.usecases.ports.LogArchive`.
 
     An append states the position it expects (`x-ms-blob-condition-appendpos`), so a late second
-    writer is refused by the service itself. A blob is never emptied, deleted or written over: a key
-    holds its attempt's nonce, and no two attempts share one.
+    writer is refused by the service itself. A blob is never emptied or written over, and deleted only
+    with its job: a key holds its attempt's nonce, and no two attempts share one.
     """
 
     def __init__(self, container: ContainerClient) -> None:
@@ -75,6 +76,18 @@ class BlobArchive:
         # What was appended after the answer is not in it: an append at this size is refused then.
         return ArchivedEnd(size_bytes=part.end, data=part.data[-max_bytes:])
 
+    def read_range(self, key: str, offset: int, max_bytes: int) -> ArchivedPart:
+        """Return the part of a log that begins at this offset; an empty one behind its end.
+
+        One request; a second one, for the size, only where there is a log and nothing of it there.
+        """
+        with _storage_errors():
+            part = _read(self._blob(key), offset, max_bytes)
+        if part is None:
+            size_bytes = self.read_end(key, 1).size_bytes if offset else 0
+            return ArchivedPart(size_bytes=size_bytes, offset=offset, data=b"")
+        return ArchivedPart(size_bytes=part.size_bytes, offset=offset, data=part.data)
+
     def append(self, key: str, at_byte: int, data: bytes) -> None:
         """Append to a log, which must be `at_byte` bytes long.
 
@@ -89,6 +102,20 @@ class BlobArchive:
                 block = data[start : start + _MAX_BLOCK_BYTES]
                 with _conflicts(key):
                     blob.append_block(block, appendpos_condition=at_byte + start)
+
+    def keys(self, job_id: str) -> tuple[str, ...]:
+        """Return the keys of all logs of a job."""
+        with _storage_errors():
+            try:
+                names = list(self._container.list_blob_names(name_starts_with=folder_of(job_id)))
+            except ResourceNotFoundError:  # no container, no logs
+                return ()
+        return tuple(key for name in names if (key := key_of(name)) is not None)
+
+    def remove(self, key: str) -> None:
+        """Delete a log for good; one that is not there is fine."""
+        with _storage_errors(), suppress(ResourceNotFoundError):
+            self._blob(key).delete_blob(delete_snapshots="include")
 
     def _create(self, blob: BlobClient) -> None:
         try:

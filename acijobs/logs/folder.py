@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import ArchiveConflictError, StorageError
-from acijobs.logs.keys import relative_path
+from acijobs.logs.keys import folder_of, key_of, relative_path
+from acijobs.logs.text import ArchivedPart
 from acijobs.logs.window import ArchivedEnd
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class FolderArchive:
     """One file per container of each attempt; implements `acijobs.usecases.ports.LogArchive`.
 
-    Appends are a compare-and-set by the file's lock and its size. A file is never emptied, deleted or
-    written over. Files and folders are the user's alone (0600, 0700).
+    Appends are a compare-and-set by the file's lock and its size. A file is never emptied or
+    written over, and deleted only with its job. Files and folders are the user's alone (0600, 0700).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +41,19 @@ class FolderArchive:
                 return ArchivedEnd(size_bytes=0, data=b"")
         return ArchivedEnd(size_bytes=size_bytes, data=data)
 
+    def read_range(self, key: str, offset: int, max_bytes: int) -> ArchivedPart:
+        """Return the part of a log that begins at this offset; an empty one behind its end."""
+        path = self._folder / relative_path(key)
+        with _storage_errors():
+            try:
+                with path.open("rb") as file:
+                    size_bytes = os.fstat(file.fileno()).st_size
+                    file.seek(offset)
+                    data = file.read(max(0, min(max_bytes, size_bytes - offset)))
+            except FileNotFoundError:
+                return ArchivedPart(size_bytes=0, offset=offset, data=b"")
+        return ArchivedPart(size_bytes=size_bytes, offset=offset, data=data)
+
     def append(self, key: str, at_byte: int, data: bytes) -> None:
         """Append to a log, which must be `at_byte` bytes long.
 
@@ -54,6 +68,22 @@ class FolderArchive:
                 if os.fstat(file.fileno()).st_size != at_byte:
                     raise ArchiveConflictError(key)
                 _write_all_or_nothing(file, at_byte, data)
+
+    def keys(self, job_id: str) -> tuple[str, ...]:
+        """Return the keys of all logs of a job."""
+        folder = self._folder / folder_of(job_id)
+        with _storage_errors():
+            found = [path.relative_to(self._folder).as_posix() for path in folder.rglob("*")]
+        return tuple(key for path in sorted(found) if (key := key_of(path)) is not None)
+
+    def remove(self, key: str) -> None:
+        """Delete a log for good, and the folders that are empty then; one that is not there is fine."""
+        path = self._folder / relative_path(key)
+        with _storage_errors():
+            path.unlink(missing_ok=True)
+        for parent in path.relative_to(self._folder).parents[:-1]:
+            with suppress(OSError):  # not empty, or gone
+                (self._folder / parent).rmdir()
 
 
 def _write_all_or_nothing(file: FileIO, at_byte: int, data: bytes) -> None:

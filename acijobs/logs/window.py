@@ -46,7 +46,6 @@ _RUNNING_LIMIT_BYTES = 4_000_000
 # may be smaller than the limit by the line that did not fit.
 _STOPPED_LIMIT_BYTES = 8_000
 _STOPPED_LIMIT_LINES = 1_000
-_STAMP_OF_LINE = re.compile(STAMP.decode() + " ?")
 _STAMPED_LINE = re.compile(b"^" + STAMP, re.MULTILINE)
 _MARK_LINE = f"{LOST_MARK}\n".encode()
 _CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}".encode()
@@ -115,11 +114,6 @@ def may_be_of_stopped(kept: ArchivedEnd, window: str) -> bool:
 def has_lost_lines(data: bytes) -> bool:
     """Tell whether this part of an archive says that lines are missing."""
     return _after_last_mark(data) is not None
-
-
-def without_stamps(text: str) -> str:
-    """Return the log as the container wrote it, without the time at the start of each line."""
-    return "\n".join(_STAMP_OF_LINE.sub("", line, count=1) for line in text.split("\n"))
 
 
 def _may_be_cut(text: bytes, *, ended: bool) -> bool:

@@ -7,6 +7,7 @@ nowhere else: else one of the lines (or repetitions) that look the same may have
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -77,10 +78,15 @@ def _is_steady(last_line: bytes, rest: bytes, earlier: bytes) -> bool:
     pauses = [b - a for times in (before, after) for a, b in pairwise(times)]
     if not pauses:
         return True
-    if not _STAMPED_LINE.match(last_line) or not after:
+    if not _STAMPED_LINE.match(last_line) or not before or not after:
         return False
     return after[0] - before[-1] < 2 * min(pauses)
 
 
 def _times(text: bytes) -> list[datetime]:
-    return [datetime.fromisoformat(found.decode()) for found in _STAMPED_LINE.findall(text)]
+    """Return the times of the lines. What begins within a line may look like one, and be none."""
+    times = []
+    for found in _STAMPED_LINE.findall(text):
+        with suppress(ValueError):
+            times.append(datetime.fromisoformat(found.decode()))
+    return times

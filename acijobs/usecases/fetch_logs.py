@@ -5,18 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from acijobs.domain.errors import ArchiveConflictError
+from acijobs.domain.errors import (
+    ArchiveConflictError,
+    BusyError,
+    InvalidSettingsError,
+    RefusedError,
+)
 from acijobs.domain.group import MAIN_CONTAINER
 from acijobs.domain.messages import Fetched, FetchRequest, Superseded
+from acijobs.domain.public_text import public_text
 from acijobs.logs.window import COMPARED_BYTES, addition, has_lost_lines, may_be_of_stopped
 from acijobs.usecases.ports import log_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from acijobs.domain.group import GroupRef
     from acijobs.domain.messages import Reply
     from acijobs.usecases.ports import ContainerGroups, LogArchive, Outside
 
 _TRIES = 3
+
+LOG_TROUBLES = (RefusedError, BusyError, ArchiveConflictError, InvalidSettingsError)
+"""What keeps a log from being fetched now, and is no defect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +47,10 @@ class LogSource:
     container: str = MAIN_CONTAINER
 
     @classmethod
-    def of(cls, outside: Outside, group: GroupRef) -> LogSource:
-        """Return the log of a group's main container."""
-        return cls(groups=outside.groups(group.scope), archive=outside.logs(), group=group)
+    def of(cls, outside: Outside, group: GroupRef, container: str = MAIN_CONTAINER) -> LogSource:
+        """Return the log of a group's container."""
+        groups, archive = outside.groups(group.scope), outside.logs()
+        return cls(groups=groups, archive=archive, group=group, container=container)
 
     @property
     def key(self) -> str:
@@ -50,7 +62,7 @@ class LogSource:
         found = self.groups.get(self.group.name)
         if found is None:
             return True
-        states = found.seen.containers
+        states = found.seen.all_containers
         return any(c.name == self.container and c.state == "Terminated" for c in states)
 
 
@@ -62,6 +74,8 @@ def fetch_logs(outside: Outside, request: FetchRequest) -> Reply:
     """
     stored = outside.rows().read(request.run.job_id)
     if stored is None or not stored.row.is_driven_by(request.run) or stored.row.group is None:
+        return Superseded()
+    if stored.row.attempt != request.attempt:
         return Superseded()
     return fetch_log(LogSource.of(outside, stored.row.group), has_ended=request.has_ended)
 
@@ -87,6 +101,24 @@ def fetch_log(source: LogSource, *, has_ended: bool, known_bytes: int = 0) -> Fe
         except ArchiveConflictError:
             continue
     return _fetch_once(source, has_ended=has_ended, known_bytes=known_bytes)
+
+
+def try_to_fetch_log(
+    source: Callable[[], LogSource], *, has_ended: bool = False, known_bytes: int = 0
+) -> Fetched:
+    """Archive what Azure still has of a log; what goes wrong is only told.
+
+    The next fetch makes up for it.
+    """
+    try:
+        return fetch_log(source(), has_ended=has_ended, known_bytes=known_bytes)
+    except LOG_TROUBLES as error:
+        return Fetched(archived_bytes=known_bytes, trouble=log_trouble(error))
+
+
+def log_trouble(error: Exception) -> str:
+    """Return the words that tell why a log could not be fetched."""
+    return public_text(f"{type(error).__name__}: {error}")[:300]
 
 
 def _fetch_once(source: LogSource, *, has_ended: bool, known_bytes: int) -> Fetched:

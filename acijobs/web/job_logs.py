@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acijobs.domain.group import MAIN_CONTAINER
-from acijobs.logs.window import has_lost_lines, without_stamps
+from acijobs.logs.text import ArchivedPart, start_of_first_line, text_from
+from acijobs.logs.window import has_lost_lines
 from acijobs.usecases.ports import log_key
 
 if TYPE_CHECKING:
     from acijobs.domain.row import Row
     from acijobs.usecases.ports import LogArchive, Outside
 
-MAX_TEXT_BYTES = 4 * 1024 * 1024
-"""Most of a log that one answer carries: its end, without the times."""
+MAX_TEXT_BYTES = 64 * 1024
+"""Most of a log that a job's JSON carries: its end, without the times. The API of logs has the rest."""
 
-MAX_READ_BYTES = 32 * 1024 * 1024
-"""Most of the archive that is read for it: in very short lines most of it is times."""
+_FIRST_READ_BYTES = 2 * MAX_TEXT_BYTES
+"""How much of the archive is read for it: enough, unless its lines are shorter than their times."""
+
+MAX_READ_BYTES = 40 * MAX_TEXT_BYTES
+"""Most of the archive that is read for it: a line of one character is 32 to 38 bytes there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ class ShownLog:
 
     def bounded(self) -> ShownLog:
         """Return no more of it than one answer carries."""
-        text = self.text.encode("utf-8", "replace")
+        text = self.text.encode()
         if len(text) <= MAX_TEXT_BYTES:
             return self
         end = text[-MAX_TEXT_BYTES:].decode("utf-8", "ignore")
@@ -63,29 +68,36 @@ class ShownLog:
 
 
 def read_log(outside: Outside, row: Row) -> ShownLog:
-    """Return the end of the job's log; empty before there is one."""
-    if row.group is None:
+    """Return the end of the log of the newest attempt that has a group; empty before there is one."""
+    logs = ((row.group, row.log), *((ended.group, ended.log) for ended in reversed(row.attempts)))
+    group, log = next((each for each in logs if each[0] is not None), (None, row.log))
+    if group is None:
         return ShownLog()
-    archive, key = outside.logs(), log_key(row.group, MAIN_CONTAINER)
-    shown = _read(archive, key, MAX_TEXT_BYTES)
-    text_bytes = len(shown.text.encode("utf-8", "replace"))
+    read = partial(
+        _read,
+        outside.logs(),
+        log_key(group, MAIN_CONTAINER),
+        known_bytes=log.archived_bytes,
+        is_final=row.is_closed or group != row.group,
+    )
+    shown = read(_FIRST_READ_BYTES)
+    text_bytes = len(shown.text.encode())
     if shown.is_part and text_bytes < MAX_TEXT_BYTES:
-        needed = MAX_TEXT_BYTES * MAX_TEXT_BYTES // max(text_bytes, 1)
-        shown = _read(archive, key, min(needed, MAX_READ_BYTES))
+        needed = 2 * _FIRST_READ_BYTES * MAX_TEXT_BYTES // max(text_bytes, 1)
+        shown = read(min(needed, MAX_READ_BYTES))
     return shown.bounded()
 
 
-def _read(archive: LogArchive, key: str, max_bytes: int) -> ShownLog:
-    end = archive.read_end(key, max_bytes)
-    data, is_part = end.data, len(end.data) < end.size_bytes
-    text = data.decode("utf-8", "ignore")
-    if is_part:
-        text = _from_line_start(text)
+def _read(
+    archive: LogArchive, key: str, max_bytes: int, *, known_bytes: int, is_final: bool
+) -> ShownLog:
+    part = ArchivedPart.last(archive.read_end(key, max_bytes, known_bytes=known_bytes))
+    start = start_of_first_line(part)
     return ShownLog(
-        text=without_stamps(text),
-        is_part=is_part,
-        archived_bytes=end.size_bytes,
-        truncated=has_lost_lines(data),
+        text=text_from(part, start, is_final=is_final).data.decode(),
+        is_part=part.offset > 0,
+        archived_bytes=part.size_bytes,
+        truncated=has_lost_lines(part.data),
     )
 
 

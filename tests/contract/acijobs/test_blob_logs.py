@@ -11,6 +11,7 @@ from azure.storage.blob import ContainerClient
 
 from acijobs.domain.errors import ArchiveConflictError, StorageError
 from acijobs.logs.blob import CONTAINER, BlobArchive
+from acijobs.logs.text import ArchivedPart
 from acijobs.logs.window import ArchivedEnd
 
 if TYPE_CHECKING:
@@ -249,3 +250,61 @@ def test_other_errors_are_those_of_storage() -> None:
                 call()
             assert "secret" not in str(raised.value)
             assert raised.value.__suppress_context__
+
+
+def test_any_range_of_a_log_is_read_in_one_request(archive: BlobArchive, seen: list[str]) -> None:
+    """With the size of the whole; an empty one behind the end, for which the size is asked."""
+    archive.append(KEY, 0, b"one\ntwo\n")
+    for offset, size, data in ((0, 3, b"one"), (4, 99, b"two\n"), (7, 1, b"\n")):
+        seen.clear()
+        part = archive.read_range(KEY, offset, size)
+        assert part == ArchivedPart(size_bytes=8, offset=offset, data=data)
+        assert seen == ["GET"]
+    for offset in (8, 9, 10**9):
+        assert archive.read_range(KEY, offset, 9) == ArchivedPart(
+            size_bytes=8, offset=offset, data=b""
+        )
+
+
+def test_a_range_of_4_mb_is_one_request(archive: BlobArchive, seen: list[str]) -> None:
+    """As much as one answer of the API holds."""
+    data = os.urandom(5 * 1024 * 1024)
+    archive.append(KEY, 0, data)
+    seen.clear()
+    part = archive.read_range(KEY, 1000, 4 * 1024 * 1024 + 64)
+    assert (part.data, part.size_bytes) == (data[1000 : 1000 + 4 * 1024 * 1024 + 64], len(data))
+    assert seen == ["GET"]
+
+
+def test_a_range_of_a_log_that_was_never_written_is_empty(
+    archive: BlobArchive, container: ContainerClient
+) -> None:
+    """No container, no blob, or a blob without a byte."""
+    empty = ArchivedPart(size_bytes=0, offset=5, data=b"")
+    assert archive.read_range(KEY, 5, 10) == empty
+    container.create_container()
+    assert archive.read_range(KEY, 5, 10) == empty
+    container.get_blob_client("a-1/1-n/job.log").create_append_blob()
+    assert archive.read_range(KEY, 5, 10) == empty
+    assert archive.read_range(KEY, 0, 10).data == b""
+
+
+def test_all_logs_of_a_job_are_found_and_deleted(archive: BlobArchive) -> None:
+    """Of every attempt and container, and of no other job."""
+    keys = ["j/1-aaaaaaaaaa/job", "j/1-aaaaaaaaaa/side", "j/2-bbbbbbbbbb/job"]
+    assert archive.keys("j") == ()
+    for key in (*keys, "jj/1-aaaaaaaaaa/job"):
+        archive.append(key, 0, b"one\n")
+    assert sorted(archive.keys("j")) == keys
+    for key in keys:
+        archive.remove(key)
+        archive.remove(key)
+    assert archive.keys("j") == ()
+    assert archive.read_end("jj/1-aaaaaaaaaa/job", 10).data == b"one\n"
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "a/b", "a_b"])
+def test_what_is_no_id_has_no_logs_to_delete(archive: BlobArchive, job_id: str) -> None:
+    """An empty prefix would be everybody's."""
+    with pytest.raises(ValueError, match="not the id of a job"):
+        archive.keys(job_id)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from acijobs.logs import window as log_window
 from acijobs.logs import within_line
-from acijobs.logs.window import LOST_MARK, Addition, ArchivedEnd, addition, without_stamps
+from acijobs.logs.window import LOST_MARK, Addition, ArchivedEnd, addition
 from acijobs_log_model import ServiceLog, Window
 
 if TYPE_CHECKING:
@@ -254,12 +254,3 @@ def test_no_line_is_repeated_however_many_are_the_same_to_the_nanosecond(
             archive += added.data
     assert len(archive) <= len(service.whole)
     assert service.whole.endswith(archive[-20:])
-
-
-@given(st.lists(st.text(alphabet="ab:Z -T0123456789\r\té", max_size=40), max_size=20))
-def test_the_times_are_taken_off_again_and_nothing_else_is(texts: list[str]) -> None:
-    """What a user reads is what the container wrote."""
-    service = ServiceLog(running_bytes=10**9, stopped_bytes=10**9, stopped_lines=10**9)
-    for text in texts:
-        service.write(text)
-    assert without_stamps(service.whole.decode()) == "".join(f"{text}\n" for text in texts)

@@ -8,6 +8,7 @@ import pytest
 
 from acijobs.domain.errors import ArchiveConflictError, StorageError
 from acijobs.logs.folder import FolderArchive
+from acijobs.logs.text import ArchivedPart
 from acijobs.logs.window import ArchivedEnd
 
 if TYPE_CHECKING:
@@ -123,3 +124,41 @@ def test_a_folder_that_cannot_be_used_is_an_error_of_storage(tmp_path: Path) -> 
         archive.append(KEY, 0, b"x")
     with pytest.raises(StorageError):
         archive.read_end(KEY, 10)
+
+
+def test_any_range_of_a_log_is_read(tmp_path: Path) -> None:
+    """With the size of the whole; an empty one behind the end, or where there is no log."""
+    archive = FolderArchive(tmp_path)
+    assert archive.read_range(KEY, 0, 10) == ArchivedPart(size_bytes=0, offset=0, data=b"")
+    archive.append(KEY, 0, b"one\ntwo\n")
+    for offset, size, data in (
+        (0, 3, b"one"),
+        (4, 99, b"two\n"),
+        (8, 9, b""),
+        (99, 9, b""),
+        (3, 0, b""),
+    ):
+        part = archive.read_range(KEY, offset, size)
+        assert part == ArchivedPart(size_bytes=8, offset=offset, data=data)
+
+
+def test_all_logs_of_a_job_are_found_and_deleted(tmp_path: Path) -> None:
+    """Of every attempt and container, and of no other job; no empty folder is left."""
+    archive = FolderArchive(tmp_path)
+    keys = ("j/1-aaaaaaaaaa/job", "j/1-aaaaaaaaaa/side", "j/2-bbbbbbbbbb/job")
+    assert archive.keys("j") == ()
+    for key in (*keys, "jj/1-aaaaaaaaaa/job"):
+        archive.append(key, 0, b"one\n")
+    assert archive.keys("j") == keys
+    for key in keys:
+        archive.remove(key)
+        archive.remove(key)
+    assert archive.keys("j") == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["jj"]
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "a/b", "/a", "a_b"])
+def test_what_is_no_id_has_no_logs_to_delete(tmp_path: Path, job_id: str) -> None:
+    """Nothing leads out of the folder, and an empty id is not everybody's."""
+    with pytest.raises(ValueError, match="not the id of a job"):
+        FolderArchive(tmp_path).keys(job_id)

@@ -10,7 +10,6 @@ from acijobs.logs.window import (
     addition,
     has_lost_lines,
     may_be_of_stopped,
-    without_stamps,
 )
 
 T = "2026-11-23T10:00:00.{:09d}Z "
@@ -172,12 +171,6 @@ def test_a_full_window_of_equal_lines_repeats_none() -> None:
     assert addition(kept(line * 200_000), window, ended=False) == Addition(data=b"")
 
 
-def test_times_come_off_each_line_once() -> None:
-    """What looks like a time within a line stays."""
-    stamp = T.format(7)
-    assert without_stamps(f"{stamp}{stamp}x\n{LOST_MARK}\n") == f"{stamp}x\n{LOST_MARK}\n"
-
-
 def at(second: float, text: str, end: str = "\n") -> str:
     return f"2026-11-23T10:00:{second:012.9f}Z {text}{end}"
 
@@ -301,3 +294,10 @@ def test_a_hostile_line_is_joined_soon(letter: str) -> None:
     for text in (letter * 60_000, letter * 30_000 + "y", letter * 60_000 + "x" + letter * 9):
         addition(kept(archived), text[-16_384:], ended=True)
         addition(kept(archived), text, ended=False)
+
+
+def test_what_a_container_writes_like_a_time_is_none() -> None:
+    """What is compared may begin there, within a line: a job must not end its own watch by that."""
+    archived = f"9999-99-99T99:99:99Z x\n{lines('q' * 100, 'q' * 100)}"
+    window = f"{'q' * 80}\n{lines('more', first=3)}"
+    assert addition(kept(archived), window, ended=False).data == lines("more", first=3).encode()
