@@ -62,6 +62,7 @@ OUR_APP = {
     "CheckStatusActivity": {"jobId": "a-job", "group": "job-a-job"},
     "FetchLogsActivity": {"jobId": "a-job", "group": "job-a-job", "ended": True},
     "DeleteContainerActivity": {"jobId": "a-job", "group": "job-a-job"},
+    "SendCallbackActivity": {"run": {"jobId": "a-job", "offer": 1, "execution": "x"}},
 }
 SETTINGS = {
     "IN_QUEUE": "in",
@@ -69,6 +70,7 @@ SETTINGS = {
     "Store": "x",
     "DAILY": "0 0 4 * * *",
     "RELEASE": "1",
+    "JobQueueName": "jobs",
 }
 
 
