@@ -15,20 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import iso
 from acijobs.domain.errors import RowConflictError, RowExistsError, StorageError
+from acijobs.domain.listing import list_key
 from acijobs.rows.packing import (
     is_same_submission,
     new_store,
+    pack_labels,
+    pack_outputs,
+    pack_progress,
     pack_row,
     pack_spec,
+    unpack_listed,
     unpack_row,
     unpack_spec,
+    unpack_told,
 )
-from acijobs.usecases.ports import Store, StoredRow, Unsettled
+from acijobs.usecases.ports import RECONCILER, Listed, Store, StoredRow, StoredTold, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from acijobs.domain.row import Row
+    from acijobs.domain.told import Told, ToldProgress
 
 FILE = "rows.sqlite"
 
@@ -50,6 +57,25 @@ CREATE INDEX unsettled ON jobs (job_id) WHERE settled = 0;
 CREATE TABLE store (id TEXT NOT NULL, digest_key BLOB NOT NULL, bookmark TEXT NOT NULL);
 """
 
+_SCHEMA_VERSION = 1
+# For files of earlier releases, too, whose jobs have no key and are in no list.
+_LISTS = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE jobs ADD COLUMN list_key TEXT;
+ALTER TABLE jobs ADD COLUMN labels TEXT;
+CREATE UNIQUE INDEX listed ON jobs (list_key) WHERE list_key IS NOT NULL;
+CREATE TABLE bookmarks (name TEXT PRIMARY KEY, place TEXT NOT NULL);
+CREATE TABLE told (
+    job_id   TEXT PRIMARY KEY,
+    version  INTEGER NOT NULL,
+    progress TEXT,                 -- JSON
+    outputs  TEXT,                 -- JSON
+    looks    INTEGER NOT NULL DEFAULT 0
+);
+PRAGMA user_version = {_SCHEMA_VERSION};
+COMMIT;
+"""
+
 
 class FileRows:
     """The rows in one SQLite file of a folder; implements `acijobs.usecases.ports.Rows`.
@@ -66,6 +92,7 @@ class FileRows:
         # Never used: while it is open, no other one is the last to be closed, which would write the
         # log of changes back each time. That is ten times as slow.
         self._keeper: sqlite3.Connection | None = None
+        self._is_current = False
 
     def store(self) -> Store:
         """Return what this store is known by, always the same."""
@@ -77,19 +104,20 @@ class FileRows:
         return Store(id=store_id, digest_key=digest_key)
 
     def insert(self, row: Row, spec: dict[str, Any]) -> StoredRow:
-        """Add a job with its specification; from then on it is unsettled.
+        """Add a job with its specification; from then on it is listed, and unsettled.
 
         Raises:
             RowExistsError: there is a job of this id.
         """
         job, version = (row.job_id, pack_row(row), pack_spec(spec)), secrets.randbits(_VERSION_BITS)
+        entry = list_key(row.job_id, row.accepted_at), pack_labels(row.labels)
         with self._change() as file:
             there = _read(file, row.job_id)
             if there is None:
                 file.execute(
-                    "INSERT INTO jobs (job_id, state, spec, version, accepted_at, over_at, settled)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*job, version, iso(row.accepted_at), iso(row.over_at), row.settled),
+                    "INSERT INTO jobs (job_id, state, spec, version, accepted_at, over_at, settled,"
+                    " list_key, labels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*job, version, iso(row.accepted_at), iso(row.over_at), row.settled, *entry),
                 )
                 return unpack_row(row.job_id, job[1], str(version))
         if is_same_submission(there.row, row):
@@ -134,16 +162,17 @@ class FileRows:
         """Return the time of this machine, on which the file is."""
         return datetime.now(UTC)
 
-    def bookmark(self) -> str:
-        """Return the id where the last round through the unsettled jobs stopped."""
+    def bookmark(self, of: str = RECONCILER) -> str:
+        """Return where the last round through jobs of this kind stopped."""
         with self._open() as file:
-            found = file.execute("SELECT bookmark FROM store").fetchone()
+            query = "SELECT place FROM bookmarks WHERE name = ?"
+            found = file.execute(query, (of,)).fetchone()
         return str(found[0]) if found else ""
 
-    def set_bookmark(self, job_id: str) -> None:
+    def set_bookmark(self, place: str, of: str = RECONCILER) -> None:
         """Note where a round stopped."""
         with self._change() as file:
-            file.execute("UPDATE store SET bookmark = ?", (job_id,))
+            file.execute("INSERT OR REPLACE INTO bookmarks VALUES (?, ?)", (of, place))
 
     def unsettled(self, *, after: str = "", limit: int = 1_000) -> tuple[Unsettled, ...]:
         """Return jobs that are not settled, ordered by id, after this one."""
@@ -165,6 +194,76 @@ class FileRows:
     def forget_settled(self, job_id: str) -> None:
         """Do nothing: here the list is part of the rows, and never behind them."""
 
+    def listed(self, *, after: str = "", limit: int = 1_000) -> tuple[Listed, ...]:
+        """Return entries of the list of jobs, the newest first, that come after this key."""
+        query = (
+            "SELECT list_key, labels FROM jobs WHERE list_key IS NOT NULL AND list_key > ?"
+            " ORDER BY list_key LIMIT ?"
+        )
+        with self._open() as file:
+            found = file.execute(query, (after, limit)).fetchall()
+        entries = (unpack_listed(key, labels) for key, labels in found)
+        return tuple(entry for entry in entries if entry is not None)
+
+    def unlist(self, entry: Listed) -> None:
+        """Do nothing: here an entry goes with its job."""
+
+    def remove(self, stored: StoredRow) -> None:
+        """Forget a settled job, if it still is as it was read.
+
+        Raises:
+            RowConflictError: it is not, or there is none any more.
+        """
+        job_id = stored.row.job_id
+        with self._change() as file:
+            query = "DELETE FROM jobs WHERE job_id = ? AND version = ?"
+            done = file.execute(query, (job_id, int(stored.version))).rowcount
+            if done:
+                file.execute("DELETE FROM told WHERE job_id = ?", (job_id,))
+        if not done:
+            raise RowConflictError(job_id)
+
+    def told(self, job_id: str) -> StoredTold:
+        """Return what the job has told of itself so far."""
+        query = "SELECT progress, outputs, looks, version FROM told WHERE job_id = ?"
+        with self._open() as file:
+            found = file.execute(query, (job_id,)).fetchone()
+        if found is None:
+            return StoredTold(told=unpack_told(None, None, 0))
+        return StoredTold(told=unpack_told(*found[:3]), version=str(found[3]))
+
+    def tell_progress(self, job_id: str, progress: ToldProgress) -> None:
+        """Note the job's newest progress, whatever it was before."""
+        query = (
+            "INSERT INTO told (job_id, version, progress) VALUES (?, ?, ?) ON CONFLICT (job_id)"
+            " DO UPDATE SET version = version + 1, progress = excluded.progress"
+        )
+        with self._change() as file:
+            file.execute(query, (job_id, secrets.randbits(_VERSION_BITS), pack_progress(progress)))
+
+    def swap_told(self, job_id: str, stored: StoredTold, told: Told) -> None:
+        """Change outputs and looks of what the job has told, if it still is as it was read.
+
+        Raises:
+            RowConflictError: it is not.
+        """
+        values = pack_outputs(told), told.looks, job_id
+        with self._change() as file:
+            if stored.version:
+                query = (
+                    "UPDATE told SET version = version + 1, outputs = ?, looks = ?"
+                    " WHERE job_id = ? AND version = ?"
+                )
+                done = file.execute(query, (*values, int(stored.version))).rowcount
+            else:
+                query = (
+                    "INSERT OR IGNORE INTO told (outputs, looks, job_id, version)"
+                    " VALUES (?, ?, ?, ?)"
+                )
+                done = file.execute(query, (*values, secrets.randbits(_VERSION_BITS))).rowcount
+        if not done:
+            raise RowConflictError(job_id)
+
     def close(self) -> None:
         """Write all changes into the file itself; calls afterwards are fine."""
         with self._turn:
@@ -179,11 +278,26 @@ class FileRows:
                 _make(self._file)
             with closing(_connect(self._file)) as connection:
                 connection.execute("PRAGMA synchronous = NORMAL")
+                self._bring_up_to_date(connection)
                 yield connection
         except OSError as error:  # its own text names the file, which is the operator's business
             raise StorageError(f"the file of rows: {error.strerror}") from error
         except sqlite3.Error as error:
             raise StorageError(f"the file of rows: {type(error).__name__}: {error}") from error
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        """Add what a file of an earlier release lacks; of several who do so at once, one does."""
+        if self._is_current:
+            return
+        try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+                connection.executescript(_LISTS)
+        except sqlite3.OperationalError:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+                raise
+        self._is_current = True
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
@@ -237,6 +351,7 @@ def _make(file: Path) -> None:
         new.touch(mode=0o600)
         with closing(_connect(new)) as connection:
             connection.executescript(_SCHEMA)
+            connection.executescript(_LISTS)
             store = new_store()
             connection.execute("INSERT INTO store VALUES (?, ?, '')", (store.id, store.digest_key))
         with suppress(FileExistsError):

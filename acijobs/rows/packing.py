@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import changed_only, decode, encode
 from acijobs.domain.errors import StorageError, UnreadableRowError
+from acijobs.domain.listing import job_of_key
 from acijobs.domain.row import Row
-from acijobs.usecases.ports import Store, StoredRow
+from acijobs.domain.told import Told, ToldProgress
+from acijobs.usecases.ports import Listed, Store, StoredRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +73,52 @@ def unpack_spec(packed: bytes) -> dict[str, Any]:
     if not isinstance(spec, dict):
         raise StorageError("the specification is no object")
     return spec
+
+
+def pack_labels(labels: dict[str, str]) -> str:
+    """Return the labels as compact JSON, all ASCII."""
+    return json.dumps(labels, separators=(",", ":"))
+
+
+def unpack_listed(key: str, labels: object) -> Listed | None:
+    """Return the entry of the list with this key; None for what is none."""
+    job = job_of_key(key)
+    if job is None:
+        return None
+    known = _object(labels)
+    return Listed(
+        key=key,
+        job_id=job[0],
+        accepted_at=job[1],
+        labels={name: value for name, value in known.items() if isinstance(value, str)},
+    )
+
+
+def pack_progress(progress: ToldProgress) -> str:
+    """Return what a job told of its progress as compact JSON."""
+    return json.dumps(encode(progress), separators=(",", ":"))
+
+
+def pack_outputs(told: Told) -> str:
+    """Return a job's outputs as compact JSON; ASCII takes six times as much in some scripts."""
+    return json.dumps(told.outputs, separators=(",", ":"), ensure_ascii=False)
+
+
+def unpack_told(progress: object, outputs: object, looks: object) -> Told:
+    """Return what a job has told of itself, as far as it can be read."""
+    return Told(
+        progress=decode(ToldProgress, _object(progress)) if progress else None,
+        outputs=_object(outputs),
+        looks=looks if isinstance(looks, int) else 0,
+    )
+
+
+def _object(text: object) -> dict[str, Any]:
+    try:
+        data = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def is_same_submission(stored: Row, submitted: Row) -> bool:

@@ -21,7 +21,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.data.tables import TableClient, UpdateMode
+from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
 from acijobs.domain.errors import (
     RowConflictError,
@@ -30,16 +30,22 @@ from acijobs.domain.errors import (
     UnreadableRowError,
 )
 from acijobs.domain.job_id import is_valid
+from acijobs.domain.listing import list_key
 from acijobs.rows.packing import (
     is_same_submission,
     new_store,
+    pack_labels,
+    pack_outputs,
+    pack_progress,
     pack_row,
     pack_spec,
     pieces,
+    unpack_listed,
     unpack_row,
     unpack_spec,
+    unpack_told,
 )
-from acijobs.usecases.ports import Store, StoredRow, Unsettled
+from acijobs.usecases.ports import RECONCILER, Listed, Store, StoredRow, StoredTold, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
     from azure.data.tables import TableEntity
 
     from acijobs.domain.row import Row
+    from acijobs.domain.told import Told, ToldProgress
 
     Answer = TypeVar("Answer")
 
@@ -58,10 +65,12 @@ TABLE = "acijobs"
 """The table in the function app's own storage account."""
 
 _JOB = "job"
+_TOLD = "told"
 _STORE = "~store"
 _UNSETTLED = "~unsettled"
+_LISTED = "~listed"
 
-_STATE_NAMES = ("state", *(f"state{number}" for number in range(1, 8)))
+_STATE_NAMES = ("state", *(f"state{number}" for number in range(1, 10)))
 _STATE_PIECE_CHARS = 32_000
 _SPEC_PIECE_BYTES = 60 * 1024
 """A property holds 64 KiB, of text in UTF-16; an entity 1 MiB.
@@ -80,6 +89,7 @@ _RETRY_AFTER_SECONDS = 0.2
 _LEAST_RETRY_SECONDS = 0.5
 
 _BUSY_STATUSES = frozenset({408, 429})
+_NOT_AS_READ = frozenset({404, 412})
 
 _INSERT_TIME = timedelta(minutes=10)
 """Longest time between an insert's two requests; each takes seconds, but processes get suspended."""
@@ -119,19 +129,21 @@ class TableRows:
             return self._store
 
     def insert(self, row: Row, spec: dict[str, Any]) -> StoredRow:
-        """Add a job with its specification; from then on it is unsettled.
+        """Add a job with its specification; from then on it is listed, and unsettled.
 
-        Its entry among the unsettled ones comes first: an entry without a job is harmless, a job
-        without an entry would be lost if nobody drives it.
+        Its entries come first: one without a job is harmless, a job without an entry among the
+        unsettled ones would be lost if nobody drives it, and one without an entry in the list is never
+        found, nor removed.
 
         Raises:
             RowExistsError: there is a job of this id.
         """
-        self._enlist(row)
+        enlisted = self._enlist(row)
+        self._upsert(_key(_LISTED, list_key(row.job_id, row.accepted_at)) | _labels(row))
         try:
             written = self._write(self._table.create_entity, _job(row, spec), ResourceExistsError)
         except ResourceExistsError:
-            return self._existing(row)
+            return self._existing(row, enlisted)
         return unpack_row(row.job_id, pack_row(row), written["etag"])
 
     def read(self, job_id: str) -> StoredRow | None:
@@ -181,15 +193,14 @@ class TableRows:
         self._get(_STORE, "store", raw_response_hook=sent.note)
         return sent.at
 
-    def bookmark(self) -> str:
-        """Return the id where the last round through the unsettled jobs stopped."""
-        entity = self._get(_STORE, "bookmark")
+    def bookmark(self, of: str = RECONCILER) -> str:
+        """Return where the last round through jobs of this kind stopped."""
+        entity = self._get(_STORE, of)
         return "" if entity is None else str(entity.get("jobId") or "")
 
-    def set_bookmark(self, job_id: str) -> None:
+    def set_bookmark(self, place: str, of: str = RECONCILER) -> None:
         """Note where a round stopped."""
-        entity = _key(_STORE, "bookmark") | {"jobId": job_id}
-        self._write(partial(self._table.upsert_entity, mode=UpdateMode.REPLACE), entity)
+        self._upsert(_key(_STORE, of) | {"jobId": place})
 
     def unsettled(self, *, after: str = "", limit: int = 1_000) -> tuple[Unsettled, ...]:
         """Return jobs that may not be settled, ordered by id, after this one.
@@ -215,21 +226,79 @@ class TableRows:
                 return
         elif not stored.row.settled:
             return
-        with suppress(ResourceModifiedError):
+        self._delist(job_id, str(entry.metadata["etag"]))
+
+    def listed(self, *, after: str = "", limit: int = 1_000) -> tuple[Listed, ...]:
+        """Return entries of the list of jobs, the newest first, that come after this key."""
+        return self._ask(self._query_listed, after, limit)
+
+    def unlist(self, entry: Listed) -> None:
+        """Take an entry out of the list; one that is not there is fine."""
+        self._ask(self._table.delete_entity, _LISTED, entry.key)
+
+    def remove(self, stored: StoredRow) -> None:
+        """Forget a settled job, if it still is as it was read: all but its entries in lists.
+
+        What it told goes with it in one step, so that nothing of it is left for a later job of its id.
+        Its entry among the unsettled ones stays: it may be that of an insert that is under way.
+
+        Raises:
+            RowConflictError: it is not, or there is none any more.
+        """
+        job_id = stored.row.job_id
+        condition = {"etag": stored.version, "match_condition": MatchConditions.IfNotModified}
+        deletions: list[Any] = [("delete", _key(job_id, _JOB), condition)]
+        if self._get(job_id, _TOLD, select=["RowKey"]) is not None:
+            deletions.append(("delete", _key(job_id, _TOLD)))
+        try:
+            self._ask(self._table.submit_transaction, deletions, meant=(TableTransactionError,))
+        except TableTransactionError as error:
+            if error.status_code in _NOT_AS_READ:
+                raise RowConflictError(job_id) from None
+            raise _storage_error(error) from None
+
+    def told(self, job_id: str) -> StoredTold:
+        """Return what the job has told of itself so far."""
+        entity = self._get(job_id, _TOLD) if is_valid(job_id) else None
+        if entity is None:
+            return StoredTold(told=unpack_told(None, None, 0))
+        told = unpack_told(entity.get("progress"), entity.get("outputs"), entity.get("looks"))
+        return StoredTold(told=told, version=str(entity.metadata["etag"]))
+
+    def tell_progress(self, job_id: str, progress: ToldProgress) -> None:
+        """Note the job's newest progress, whatever it was before."""
+        entity = _key(job_id, _TOLD) | {"progress": pack_progress(progress)}
+        self._write(partial(self._table.upsert_entity, mode=UpdateMode.MERGE), entity)
+
+    def swap_told(self, job_id: str, stored: StoredTold, told: Told) -> None:
+        """Change outputs and looks of what the job has told, if it still is as it was read.
+
+        Raises:
+            RowConflictError: it is not.
+        """
+        entity = _key(job_id, _TOLD) | {"outputs": pack_outputs(told), "looks": told.looks}
+        try:
+            if not stored.version:
+                self._write(self._table.create_entity, entity, ResourceExistsError)
+                return
             self._ask(
-                self._table.delete_entity,
-                _UNSETTLED,
-                job_id,
-                etag=entry.metadata["etag"],
+                self._table.update_entity,
+                entity,
+                mode=UpdateMode.MERGE,
+                etag=stored.version,
                 match_condition=MatchConditions.IfNotModified,
-                meant=(ResourceModifiedError,),
+                meant=(ResourceModifiedError, ResourceNotFoundError),
             )
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            there = self.told(job_id).told
+            if (there.outputs, there.looks) != (told.outputs, told.looks):
+                raise RowConflictError(job_id) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._table.close()
 
-    def _existing(self, row: Row) -> StoredRow:
+    def _existing(self, row: Row, enlisted: str) -> StoredRow:
         there = self.read(row.job_id)
         if there is None:
             raise StorageError("the table refused a job that it does not have")
@@ -238,10 +307,12 @@ class TableRows:
         # Our entry has replaced that job's own. If this fails, what is wrong is only an
         # entry of a settled job, which the Reconciler forgets, or the times in one.
         with suppress(StorageError):
-            if there.row.settled:
-                self._ask(self._table.delete_entity, _UNSETTLED, row.job_id)
-            else:
+            if there.row.accepted_at != row.accepted_at:
+                self._ask(self._table.delete_entity, _LISTED, list_key(row.job_id, row.accepted_at))
+            if not there.row.settled:
                 self._enlist(there.row)
+            else:
+                self._delist(row.job_id, enlisted)
         raise RowExistsError(row.job_id)
 
     def _already_swapped(self, changed: Row, text: str) -> StoredRow:
@@ -250,11 +321,40 @@ class TableRows:
             raise RowConflictError(changed.job_id)
         return there
 
-    def _enlist(self, row: Row) -> None:
+    def _enlist(self, row: Row) -> str:
         # Also where there is an entry already, which is renewed thereby: see `forget_settled`.
         entry = _key(_UNSETTLED, row.job_id)
-        entry |= {"acceptedAt": row.accepted_at, "overAt": row.over_at}
-        self._write(partial(self._table.upsert_entity, mode=UpdateMode.REPLACE), entry)
+        return self._upsert(entry | {"acceptedAt": row.accepted_at, "overAt": row.over_at})
+
+    def _delist(self, job_id: str, version: str) -> None:
+        """Take an entry out of the list of unsettled jobs, unless it was renewed meanwhile."""
+        with suppress(ResourceModifiedError):
+            self._ask(
+                self._table.delete_entity,
+                _UNSETTLED,
+                job_id,
+                etag=version,
+                match_condition=MatchConditions.IfNotModified,
+                meant=(ResourceModifiedError,),
+            )
+
+    def _upsert(self, entity: dict[str, Any]) -> str:
+        written = self._write(partial(self._table.upsert_entity, mode=UpdateMode.REPLACE), entity)
+        return str(written["etag"])
+
+    def _query_listed(self, after: str, limit: int, **options: Any) -> tuple[Listed, ...]:
+        found = self._table.query_entities(
+            "PartitionKey eq @kind and RowKey gt @after",
+            parameters={"kind": _LISTED, "after": after},
+            select=["RowKey", "labels"],
+            results_per_page=min(limit, _MAX_PAGE),
+            **options,
+        )
+        try:
+            entries = [unpack_listed(e["RowKey"], e.get("labels")) for e in islice(found, limit)]
+        except ResourceNotFoundError:
+            return ()  # no table, no jobs
+        return tuple(entry for entry in entries if entry is not None)
 
     def _query_unsettled(self, after: str, limit: int, **options: Any) -> tuple[Unsettled, ...]:
         found = self._table.query_entities(
@@ -392,6 +492,10 @@ def _job(row: Row, spec: dict[str, Any]) -> dict[str, Any]:
         | {f"spec{number}": part for number, part in parts}
         | _state(row, pack_row(row))
     )
+
+
+def _labels(row: Row) -> dict[str, Any]:
+    return {"labels": pack_labels(row.labels)} if row.labels else {}
 
 
 def _state(row: Row, text: str) -> dict[str, Any]:

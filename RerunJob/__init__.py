@@ -1,0 +1,14 @@
+"""RerunJob: POST /api/jobs/{id}/rerun starts a job's specification anew, changed or not."""
+
+import azure.functions as func
+
+from acijobs import wiring
+from acijobs.instances import Instances
+from acijobs.web.links import Caller
+from acijobs.web.rerun import rerun_job
+
+
+async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
+    """Handle one request; see `acijobs.web.rerun.rerun_job`."""
+    caller = Caller(web=wiring.web_settings())
+    return await rerun_job(request, Instances(client), wiring.outside(), wiring.settings, caller)
