@@ -7,11 +7,13 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import encode
-from acijobs.domain.messages import CANCEL_EVENT, Busy, Function, Superseded, read_reply
+from acijobs.domain.messages import CANCEL_EVENT, LOOK_EVENT, Busy, Function, Superseded, read_reply
+from acijobs.domain.nesting import is_too_deep
 from acijobs.domain.public_text import public_text, without_paths
 from acijobs.domain.row import MAX_CANCEL_CHARS, Cancel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import azure.durable_functions as df
@@ -78,6 +80,54 @@ def or_cancel(context: df.DurableOrchestrationContext, task: Any) -> Steps:
     # A new wait each time: the SDK leaves one that was yielded before out of a later task_any.
     event: Any = context.wait_for_external_event(CANCEL_EVENT)
     yield context.task_any([task, event])
+    return _cancel(context, event)
+
+
+def until_look(context: df.DurableOrchestrationContext, due: datetime, *, looks: int) -> Steps:
+    """Sleep until this time, the job's cancel, or one of so many requests to look at it.
+
+    Returns:
+        The request to cancel, or None; and the waits for requests to look, which may come later still:
+        whoever asks while the job is polled is heard after the poll.
+    """
+    timer: Any = context.create_timer(due)
+    event, *waits = _waits(context, looks)
+    yield context.task_any([timer, event, *waits])
+    if not timer.is_completed:
+        timer.cancel()
+    return _cancel(context, event), waits
+
+
+def or_look(
+    context: df.DurableOrchestrationContext, child: Any, look: Callable[[], Steps], *, looks: int
+) -> Steps:
+    """Wait until the child has ended or the job is cancelled; look at it when that is asked for.
+
+    All waits are made with the first task_any. Those that come later hold nothing but tasks of it, and
+    so add no action: the engine, which would wait for what a later one has that is new, and never hear
+    of the child, goes by them.
+
+    Returns:
+        The request to cancel, or None; and what a look returned that was not None.
+    """
+    event, *waits = _waits(context, looks)
+    while True:
+        yield context.task_any([child, event, *waits])
+        if child.is_completed or event.is_completed:
+            return _cancel(context, event), None
+        waits.remove(next(wait for wait in waits if wait.is_completed))
+        found = yield from look()
+        if found is not None:
+            return None, found
+
+
+def _waits(context: df.DurableOrchestrationContext, looks: int) -> list[Any]:
+    """Return new waits, for Cancel and for so many requests to look."""
+    events = [CANCEL_EVENT, *[LOOK_EVENT] * looks]
+    return [context.wait_for_external_event(event) for event in events]
+
+
+def _cancel(context: df.DurableOrchestrationContext, event: Any) -> Cancel | None:
     if not event.is_completed:
         return None
     return Cancel(at=context.current_utc_datetime, why=_why(event.result))
@@ -88,7 +138,9 @@ def _why(data: object) -> str:
     reason = _decoded(data) if isinstance(data, str) else data
     if isinstance(reason, dict):
         reason = reason.get("reason")
-    return public_text(str(reason)[:MAX_CANCEL_CHARS]) if reason else ""
+    if not reason or is_too_deep(reason):  # which has no text
+        return ""
+    return public_text(str(reason)[:MAX_CANCEL_CHARS])
 
 
 def _decoded(text: str) -> object:

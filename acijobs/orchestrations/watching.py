@@ -6,14 +6,19 @@ WatchOrchestrator, which may continue as new, before its own history grows (docs
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import decode, encode
-from acijobs.domain.messages import Function, Watched
+from acijobs.domain.messages import Function, Seen, Watched
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.reasons import Reason
+from acijobs.domain.told import MAX_LOOKS
 from acijobs.domain.watch import Change, Watch
-from acijobs.orchestrations.waiting import ask, or_cancel, reply_of, until
+from acijobs.orchestrations.calling_back import show
+from acijobs.orchestrations.waiting import ask, or_look, reply_of, until_look
 
 if TYPE_CHECKING:
     import azure.durable_functions as df
@@ -24,25 +29,57 @@ if TYPE_CHECKING:
 OWN_POLLS = 12
 """Polls that a job makes for itself: 12 polls are at most about 100 history events."""
 
+_OWN_POLLS_LATER = 2
+"""Polls that it makes for itself of each later attempt: a history holds all of them."""
+
+LOOK_AGAIN_S = (2.0, 4.0)
+"""Pauses before the next two polls after a request to look: Azure shows an end some seconds late."""
+
 _CHILD_FAILURES = 5
 """Times that a watch may be terminated, or lost by the engine, before the job is given up."""
 
 
+@dataclass(kw_only=True)
+class Children:
+    """The watches that a job has started.
+
+    Attributes:
+        number: Number of the newest one.
+        open: Those that were left open.
+        looks: Requests to look that were heard: the SDK keeps one that came before anybody waited,
+            and takes it for one at every later wait.
+    """
+
+    number: int = 0
+    open: list[Any] = field(default_factory=list)
+    looks: int = 0
+
+    @property
+    def looks_left(self) -> int:
+        """How many more are heard."""
+        return max(0, MAX_LOOKS - self.looks)
+
+
 def watch_group(
-    context: df.DurableOrchestrationContext, watch: Watch, status: Status, open_watches: list[Any]
+    context: df.DurableOrchestrationContext, watch: Watch, status: Status, children: Children
 ) -> Steps:
-    """Return the job's outcome; a child that is still open then is left in the list."""
-    while watch.poll < OWN_POLLS:
-        watch = watch.sleep(context.current_utc_datetime)
-        cancel = yield from until(context, watch.due)
+    """Return the attempt's outcome; a child that is still open then is left so."""
+    own_polls = OWN_POLLS if watch.attempt == 1 else _OWN_POLLS_LATER
+    pauses_s: tuple[float, ...] = ()
+    while watch.poll < own_polls:
+        watch = _soon(watch.sleep(context.current_utc_datetime), context, pauses_s)
+        cancel, looks = yield from until_look(context, watch.due, looks=min(1, children.looks_left))
         if cancel is not None:
             return Outcome.cancelled(cancel.why)
         watch, change = yield from poll(context, watch)
+        heard = sum(look.is_completed for look in looks)
+        children.looks += heard
+        pauses_s = LOOK_AGAIN_S if heard else pauses_s[1:]
         if change is not None:
-            status.watched(watch)
+            yield from show(context, status, watch)
             if change.outcome is not None:
                 return change.outcome
-    return (yield from _watch_by_child(context, watch, status, open_watches))
+    return (yield from _watch_by_child(context, watch, status, children))
 
 
 def poll(context: df.DurableOrchestrationContext, watch: Watch) -> Steps:
@@ -53,18 +90,19 @@ def poll(context: df.DurableOrchestrationContext, watch: Watch) -> Steps:
 
 
 def _watch_by_child(
-    context: df.DurableOrchestrationContext, watch: Watch, status: Status, open_watches: list[Any]
+    context: df.DurableOrchestrationContext, watch: Watch, status: Status, children: Children
 ) -> Steps:
     status.watched(watch)
-    number = failures = 0
+    failures = 0
     while True:
-        number += 1
-        child_id = f"{watch.run.job_id}:{watch.run.offer}.{number}"
+        children.number += 1
+        child_id = f"{watch.run.job_id}:{watch.run.offer}.{children.number}"
         child: Any = context.call_sub_orchestrator(Function.WATCH.value, encode(watch), child_id)
-        cancel = yield from or_cancel(context, child)
-        if cancel is not None and not child.is_completed:
-            open_watches.append(child)
-            return Outcome.cancelled(cancel.why)
+        looking = partial(_look, context, watch, status, child, children)
+        cancel, outcome = yield from or_look(context, child, looking, looks=children.looks_left)
+        if not child.is_completed:
+            children.open.append(child)
+            return outcome or Outcome.cancelled(cancel.why)
         reply = yield from reply_of(child)
         if not isinstance(reply, Watched):  # the child was terminated, or lost by the engine
             failures += 1
@@ -72,11 +110,47 @@ def _watch_by_child(
                 return Outcome.failed(Reason.ENGINE_FAILURE, "the watch failed repeatedly")
             continue
         watch, change = decode(Watch, reply.watch), decode(Change, reply.change)
-        status.watched(watch)
+        yield from show(context, status, watch)
         if change.outcome is not None:
             return change.outcome
         if cancel is not None:
             return Outcome.cancelled(cancel.why)
+
+
+def _soon(
+    watch: Watch, context: df.DurableOrchestrationContext, pauses_s: tuple[float, ...]
+) -> Watch:
+    """Return the watch with its next poll due soon, while a request to look is fresh."""
+    if not pauses_s:
+        return watch
+    soon = context.current_utc_datetime + timedelta(seconds=pauses_s[0])
+    return replace(watch, due=min(watch.due, soon))
+
+
+def _look(
+    context: df.DurableOrchestrationContext,
+    watch: Watch,
+    status: Status,
+    child: Any,
+    children: Children,
+) -> Steps:
+    """Poll for the child, now and a little later; return how the attempt ended, if it has.
+
+    Nothing else is concluded: the child, which knows more, goes on with its watch.
+    """
+    children.looks += 1
+    for pause_s in (0.0, *LOOK_AGAIN_S):
+        if pause_s:
+            yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pause_s))
+        if child.is_completed:
+            return None
+        now = context.current_utc_datetime
+        request = replace(watch.request(now), log_is_due=False, confirm_absence=False)
+        reply = yield from ask(context, Function.CHECK, request)
+        if isinstance(reply, Seen) and reply.outcome is not None and not child.is_completed:
+            status.watched(watch.see(reply, now)[0])
+            return reply.outcome
+    return None
 
 
 def watched(watch: Watch, change: Change) -> Watched:
