@@ -10,4 +10,6 @@ from acijobs.web.jobs import read_job
 async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
     """Handle one request; see `acijobs.web.jobs.read_job`."""
     instances = Instances(client)
-    return await read_job(request, instances, wiring.outside())
+    return await read_job(
+        request, instances, wiring.outside(), public_url=wiring.web_settings().public_url
+    )

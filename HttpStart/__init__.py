@@ -4,12 +4,12 @@ import azure.functions as func
 
 from acijobs import wiring
 from acijobs.instances import Instances
-from acijobs.web.jobs import start_job
+from acijobs.web.job_start import start_job
 
 
 async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
-    """Handle one request; see `acijobs.web.jobs.start_job`."""
+    """Handle one request; see `acijobs.web.job_start.start_job`."""
     instances = Instances(client)
     return await start_job(
-        request, instances, wiring.outside(), wiring.settings, public_url=wiring.public_url()
+        request, instances, wiring.outside(), wiring.settings, web=wiring.web_settings()
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -17,16 +18,19 @@ from urllib.parse import quote
 
 import azure.durable_functions as df
 import azure.functions as func
-from azure.durable_functions.models.utils.http_utils import get_async_request
+from azure.durable_functions.models.utils.http_utils import (
+    delete_async_request,
+    get_async_request,
+)
 
 from acijobs.domain.codec import encode
-from acijobs.domain.messages import CANCEL_EVENT, Function, JobInput
+from acijobs.domain.messages import CANCEL_EVENT, LOOK_EVENT, Function, JobInput
 from acijobs.log_lines import tell
 
 _ALIVE = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
 _FIND_TIMEOUT_S = 2.0
 _START_TIMEOUT_S = 10.0
-_MOST_CHILDREN = 1_000
+MOST_CHILDREN = 1_000
 """More than a job starts: the list is ordered by id, and its end must not be cut off."""
 
 _NOTHING: dict[str, Any] = {}
@@ -99,20 +103,17 @@ class Instances:
         """Return the watches that the execution with this offer has started; None without an answer."""
         prefix = quote(f"{job_id}:{offer}.", safe="")
         found = await self._get(
-            f"instances/?instanceIdPrefix={prefix}&showInput=false&top={_MOST_CHILDREN}"
+            f"instances/?instanceIdPrefix={prefix}&showInput=false&top={MOST_CHILDREN}"
         )
         return tuple(_instance(child) for child in found) if isinstance(found, list) else None
 
     async def cancel(self, job_id: str, why: str) -> bool:
         """Raise the event that ends the job sooner than its next poll; tell whether it was taken."""
-        try:
-            raising = self._client.raise_event(
-                job_id, CANCEL_EVENT, {"reason": why} if why else None
-            )
-            await asyncio.wait_for(raising, _FIND_TIMEOUT_S)
-        except Exception:  # noqa: BLE001 - the SDK raises nothing narrower; the row has the request
-            return False
-        return True
+        return await self._raise(job_id, CANCEL_EVENT, {"reason": why} if why else None)
+
+    async def look(self, job_id: str) -> bool:
+        """Raise the event that brings the next poll forward; tell whether it was taken."""
+        return await self._raise(job_id, LOOK_EVENT, None)
 
     async def terminate(self, job_id: str, why: str) -> bool:
         """End the orchestration without running its code; tell whether the engine took the request."""
@@ -122,11 +123,45 @@ class Instances:
             return False
         return True
 
+    async def find_all_children(self, job_id: str) -> dict[str, Instance] | None:
+        """Return all watches that the job ever started, by their ids; None without an answer.
+
+        There may be more where there are as many as one answer holds.
+        """
+        prefix = quote(f"{job_id}:", safe="")
+        found = await self._get(
+            f"instances/?instanceIdPrefix={prefix}&showInput=false&top={MOST_CHILDREN}"
+        )
+        if not isinstance(found, list):
+            return None
+        shown = {str(child.get("instanceId")): _instance(child) for child in found}
+        return {name: shown[name] for name in shown if _is_child(name, job_id)}
+
+    async def purge(self, instance_id: str) -> bool:
+        """Forget the history of one instance; tell whether it is gone, now or before.
+
+        Never by a filter: one that is not understood takes what runs, too.
+        """
+        asking = delete_async_request(f"{self._rpc_url}instances/{quote(instance_id, safe='')}")
+        try:
+            status, _ = await asyncio.wait_for(asking, _FIND_TIMEOUT_S)
+        except Exception:  # noqa: BLE001 - whatever it is, the engine did not answer
+            return False
+        return status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}
+
     def links(self, url: str, job_id: str) -> func.HttpResponse:
         """Return the answer with Durable's management URLs of the job, where this URL is."""
         request = func.HttpRequest(method="POST", url=url, body=b"")
         answer: func.HttpResponse = self._client.create_check_status_response(request, job_id)
         return answer
+
+    async def _raise(self, job_id: str, event: str, data: Any) -> bool:
+        try:
+            raising = self._client.raise_event(job_id, event, data)
+            await asyncio.wait_for(raising, _FIND_TIMEOUT_S)
+        except Exception:  # noqa: BLE001 - the SDK raises nothing narrower; a poll comes anyway
+            return False
+        return True
 
     async def _get(self, path: str) -> Any:
         """Return what the engine answers, `_NOTHING` for a 404; None if it does not answer."""
@@ -151,3 +186,7 @@ def _instance(found: dict[str, Any]) -> Instance:
         updated_at=datetime.fromisoformat(updated) if isinstance(updated, str) else None,
         output=output if isinstance(output, str) else "",
     )
+
+
+def _is_child(instance_id: str, job_id: str) -> bool:
+    return re.fullmatch(rf"{re.escape(job_id)}:[0-9]+\.[0-9]+", instance_id) is not None

@@ -16,15 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from acijobs.domain.calling_back import only_waits
 from acijobs.domain.errors import (
-    BusyError,
-    InvalidSettingsError,
-    RefusedError,
     RowConflictError,
     StorageError,
     UnreadableRowError,
 )
-from acijobs.domain.group import APP_TAG, JOB_TAG, NONCE_TAG, STORE_TAG
 from acijobs.domain.messages import Busy, Superseded
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.progress import LogState
@@ -40,27 +37,26 @@ from acijobs.domain.reconciling import (
 )
 from acijobs.domain.row import cancelled, offered
 from acijobs.log_lines import tell
+from acijobs.retention import forget
+from acijobs.sweeping import sweep
 from acijobs.usecases.finish_job import End, end_job
+from acijobs.usecases.owed_callbacks import make_owed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from acijobs.domain.group import Scope
     from acijobs.instances import Instances
     from acijobs.usecases.ports import Outside, Rows, StoredRow, Unsettled
 
 MAX_JOBS = 500
 """Most jobs that one round looks at: half of them in turn, from where the last round stopped."""
 
-MAX_SWEPT = 100
-"""Most groups that one round deletes because they have no reason to live."""
-
 _PAGE = 1_000
 _AT_ONCE = 8
 _BUDGET_S = 240.0
 """Wall-clock time of a round's looks and acts, below the function's time limit of ten minutes …"""
-_SWEEP_S = 60.0
-"""… and of its sweep."""
+_CALLBACKS_S = 60.0
+"""… and of its callbacks; its sweep has a time of its own."""
 
 _TERMINATE_TRIES = 10
 _NOT_COLLECTED = "the end of the log could not be read before the job was ended"
@@ -74,15 +70,23 @@ class Round:
         looked_at: Jobs whose row was read.
         acts: How often each act was done.
         swept: Groups without a reason to live that were deleted.
+        forgotten: Jobs whose end is long ago, of which nothing is left.
         was_slow: Whether silence was taken for a slow engine.
         is_whole: Whether every job that was due was looked at, and done with.
+        ended: Jobs that were ended, and whose callbacks may be owed.
+        clean: Jobs that have nothing left in Azure, and whose callbacks are owed.
+        nonces: The nonce of the current attempt's group, of each job that was looked at.
     """
 
     looked_at: int = 0
     acts: Counter[str] = field(default_factory=Counter)
     swept: int = 0
+    forgotten: int = 0
     was_slow: bool = False
     is_whole: bool = True
+    ended: list[str] = field(default_factory=list)
+    clean: set[str] = field(default_factory=set)
+    nonces: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,7 @@ class Reconciler:
             "reconciled",
             lookedAt=done.looked_at,
             swept=done.swept,
+            forgotten=done.forgotten,
             slow=done.was_slow,
             whole=done.is_whole,
             **done.acts,
@@ -132,7 +137,14 @@ class Reconciler:
             if self._is_out_of_time(done):
                 break
             await self._act(replace(case, decision=decision), now, done)
-        await asyncio.to_thread(self._sweep, listed, done)
+        in_time = await make_owed(self._outside, done.ended, within_s=_CALLBACKS_S)
+        done.is_whole = done.is_whole and in_time
+        done.swept = await asyncio.to_thread(
+            sweep, self._outside, unsettled=listed - done.clean, nonces=done.nonces
+        )
+        done.forgotten = await forget(
+            self._outside, self._instances, now=now, give_up_at=self._give_up_at
+        )
 
     def _is_out_of_time(self, done: Round) -> bool:
         is_out = time.monotonic() > self._give_up_at
@@ -185,6 +197,11 @@ class Reconciler:
         if stored is None or stored.row.settled:
             await asyncio.to_thread(rows.forget_settled, job_id)
             return None
+        done.nonces[job_id] = stored.row.group.nonce if stored.row.group is not None else ""
+        if stored.row.is_clean:
+            done.clean.add(job_id)
+        if only_waits(stored.row, now):
+            return None
         driver = await self._driver(stored, now)
         decision = decide(stored.row, driver, now, longest_poll=self._longest_poll)
         return _Case(stored=stored, driver=driver, decision=decision)
@@ -222,6 +239,9 @@ class Reconciler:
                     await self._take_over(case, now)
                 case Act.END:
                     await self._end(case, now)
+                    done.ended.append(job_id)
+                case Act.CALL_BACK:
+                    done.ended.append(job_id)
         except StorageError:
             raise
         except RowConflictError:  # somebody else changed the row: the next round judges anew
@@ -273,39 +293,6 @@ class Reconciler:
         noted = cancelled(case.stored.row, why=outcome.message, now=now)
         if noted is not None:
             self._outside.rows().swap(case.stored, noted)
-
-    def _sweep(self, unsettled: set[str], done: Round) -> None:
-        """Delete groups of this store whose jobs are settled, or are none, until Azure refuses."""
-        give_up_at = time.monotonic() + _SWEEP_S
-        try:
-            scope = self._outside.scope()
-            groups = self._outside.groups(scope)
-            for name, tags in groups.listed().items():
-                if done.swept >= MAX_SWEPT or time.monotonic() > give_up_at:
-                    return
-                if self._is_stray(tags, scope, unsettled):
-                    groups.delete(name)
-                    done.swept += 1
-                    tell("swept", group=name)
-        except StorageError:
-            raise
-        except (BusyError, RefusedError, InvalidSettingsError) as error:
-            tell("notSwept", level=logging.WARNING, message=_text(error))
-
-    def _is_stray(self, tags: dict[str, str], scope: Scope, unsettled: set[str]) -> bool:
-        found = {name.lower(): value for name, value in tags.items()}
-        job_id, nonce = found.get(JOB_TAG), found.get(NONCE_TAG)
-        is_ours = found.get(STORE_TAG) == scope.store and found.get(APP_TAG) == scope.app
-        if not is_ours or not job_id or not nonce or not scope.store or job_id in unsettled:
-            return False
-        try:
-            stored = self._outside.rows().read(job_id)
-        except UnreadableRowError:  # it may be open
-            return False
-        if stored is None or stored.row.settled:
-            return True
-        group = stored.row.group
-        return group is not None and group.nonce != nonce
 
 
 def _chosen(entries: list[Unsettled], due: list[Unsettled], bookmark: str) -> list[Unsettled]:

@@ -11,17 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from acijobs import health_checks as health
 from acijobs.domain.group import Scope
 from acijobs.log_lines import set_level
+from acijobs.secret_sources.sources import SecretSources
+from acijobs.secret_sources.vault_hosts import VaultHosts
+from acijobs.security.capability import PURPOSE, Capabilities
+from acijobs.security.keys import derived
+from acijobs.security.sealing import Seals
 from acijobs.settings.all_concerns import ALL_CONCERNS
 from acijobs.settings.arm import ArmSettings
+from acijobs.settings.callbacks import CallbackSettings
 from acijobs.settings.jobs import DefaultJobSettings, PollSettings
 from acijobs.settings.log_level import LogLevelSettings
+from acijobs.settings.policy import PolicySettings, PriceSettings
 from acijobs.settings.reading import check, read, read_usable
+from acijobs.settings.retention import RetentionSettings
 from acijobs.settings.scope import ScopeSettings
+from acijobs.settings.security import CapabilitySettings, SealSettings, SecretSettings
 from acijobs.settings.storage import JobStoreSettings, LogArchiveSettings
 from acijobs.settings.web import WebSettings
 from acijobs.usecases.patience import PatientGroups, PatientRows
+from acijobs.web.live_logs import LiveLogs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +40,12 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from acijobs.domain.policy import PollPolicy
-    from acijobs.usecases.ports import ContainerGroups, LogArchive, Outside, Rows
+    from acijobs.domain.retention import Retention
+    from acijobs.domain.spec.policy import JobPolicy
+    from acijobs.secret_sources.vaults import KeyVaultSecrets
+    from acijobs.usecases.ports import Callbacks, ContainerGroups, LogArchive, Outside, Rows
+    from acijobs.web.by_capability import Behind
+    from acijobs.web.pace import Pace
 
 _T = TypeVar("_T")
 
@@ -47,9 +63,40 @@ def settings() -> DefaultJobSettings:
     return read(DefaultJobSettings, os.environ)
 
 
-def public_url() -> str:
-    """Return the address that callers know, empty where the requests tell it."""
-    return read_usable(WebSettings, os.environ).public_url
+def web_settings() -> WebSettings:
+    """Return the addresses of the app, and what of its URLs callers are told."""
+    return read_usable(WebSettings, os.environ)
+
+
+@functools.lru_cache(maxsize=1)
+def pace() -> Pace:
+    """Return how often this process writes what jobs tell of their progress."""
+    from acijobs.web.pace import Pace
+
+    return Pace()
+
+
+def health_checks() -> dict[str, Callable[[], None]]:
+    """Return a check for each part that the app depends on, by the part's name."""
+    deployed = _Deployed(waits_for_azure=False)
+    return {
+        "settings": lambda: health.check_settings(os.environ),
+        "rows": lambda: health.check_rows(deployed.rows),
+        "logs": lambda: health.check_logs(deployed.logs),
+        "containerGroups": lambda: health.check_groups(_groups_of_settings),
+        "keyVaults": _check_vaults,
+    }
+
+
+def _groups_of_settings() -> ContainerGroups:
+    arm, chosen = read(ArmSettings, os.environ), read(ScopeSettings, os.environ)
+    return _groups(chosen.subscription_id, chosen.resource_group, arm)
+
+
+def _check_vaults() -> None:
+    patterns = read_usable(PolicySettings, os.environ).key_vaults
+    hosts = VaultHosts.of(patterns)
+    health.check_vaults(patterns, lambda host: _vaults(hosts).reach(host))
 
 
 def outside() -> Outside:
@@ -62,6 +109,38 @@ def patient_outside() -> Outside:
     """Return the outside for activities: nobody waits for them, so they wait for storage a little."""
     _set_log_level()
     return _Deployed(is_patient=True)
+
+
+def outside_for_readers() -> Outside:
+    """Return the outside for showing logs: a reader waits for no Azure that is busy."""
+    _set_log_level()
+    return _Deployed(waits_for_azure=False)
+
+
+@functools.lru_cache(maxsize=1)
+def live_logs() -> LiveLogs:
+    """Return what reads the logs of running containers in this process."""
+    return LiveLogs()
+
+
+def behind_capabilities(client: str) -> Behind:
+    """Return what is behind the doors that capabilities open.
+
+    Args:
+        client: What the `durableClient` binding gives.
+    """
+    from acijobs.instances import Instances
+    from acijobs.web.by_capability import Behind
+
+    return Behind(
+        instances=Instances(client),
+        outside=outside(),
+        readers=outside_for_readers(),
+        live=live_logs(),
+        pace=pace(),
+        read_settings=settings,
+        web=web_settings(),
+    )
 
 
 def _set_log_level() -> None:
@@ -85,8 +164,9 @@ class _Deployed:
 
     clock = SystemClock()
 
-    def __init__(self, *, is_patient: bool = False) -> None:
+    def __init__(self, *, is_patient: bool = False, waits_for_azure: bool = True) -> None:
         self._is_patient = is_patient
+        self._waits_for_azure = waits_for_azure
 
     def rows(self) -> Rows:
         rows = _rows(read(JobStoreSettings, os.environ).where)
@@ -97,7 +177,8 @@ class _Deployed:
 
     def groups(self, scope: Scope) -> ContainerGroups:
         arm = read(ArmSettings, os.environ)
-        return _groups(scope.subscription_id, scope.resource_group, arm)
+        chosen = _patient_groups if self._waits_for_azure else _groups
+        return chosen(scope.subscription_id, scope.resource_group, arm)
 
     def scope(self) -> Scope:
         chosen = read(ScopeSettings, os.environ)
@@ -108,11 +189,61 @@ class _Deployed:
             store=self.rows().store().id,
         )
 
+    def callbacks(self) -> Callbacks:
+        return _callbacks(read(CallbackSettings, os.environ).trusted)
+
+    def callback_secret(self) -> str:
+        return read(CallbackSettings, os.environ).secret
+
+    def app_url(self) -> str:
+        return read_usable(WebSettings, os.environ).app_url
+
     def poll_policy(self) -> PollPolicy:
         return read_usable(PollSettings, os.environ).policy
 
+    def location(self) -> str:
+        return read(ScopeSettings, os.environ).location
+
+    def retention(self) -> Retention:
+        return read(RetentionSettings, os.environ).retention
+
+    def job_policy(self) -> JobPolicy:
+        prices = read(PriceSettings, os.environ).prices
+        rules = read(PolicySettings, os.environ)
+        return rules.policy(prices, own_location=self.location())
+
     def nonce(self) -> str:
         return "".join(secrets.choice(_NONCE_CHARACTERS) for _ in range(_NONCE_LENGTH))
+
+    def seals(self) -> Seals:
+        return _seals(read(SealSettings, os.environ).keys)
+
+    def secrets(self) -> SecretSources:
+        chosen = read(SecretSettings, os.environ)
+        hosts = VaultHosts.of(read_usable(PolicySettings, os.environ).key_vaults)
+        return SecretSources(
+            self.seals(),
+            setting=os.environ.get,
+            setting_prefix=chosen.setting_prefix,
+            hosts=hosts,
+            vaults=lambda: _vaults(hosts),
+        )
+
+    def capabilities(self) -> Capabilities:
+        store = self.rows().store()
+        sources = self.seals().secrets or (store.digest_key,)
+        return Capabilities(
+            tuple(derived(secret, purpose=PURPOSE, salt=store.id.encode()) for secret in sources),
+            days=read(CapabilitySettings, os.environ).days,
+        )
+
+    def event_url(self) -> str:
+        return read_usable(WebSettings, os.environ).event_url
+
+
+@functools.lru_cache(maxsize=4)
+def _seals(keys: tuple[str, ...]) -> Seals:
+    return Seals(keys)
 
 
 # One client per process keeps its connections and its token; clients are safe to share by threads.
@@ -120,17 +251,32 @@ class _Deployed:
 def _groups(subscription_id: str, resource_group: str, arm: ArmSettings) -> ContainerGroups:
     from acijobs.aci.client import AciContainerGroups
 
-    return PatientGroups(
-        AciContainerGroups(
-            _new_credential,
-            subscription_id=subscription_id,
-            resource_group=resource_group,
-            location=arm.location,
-            arm_endpoint=arm.endpoint,
-            arm_scope=arm.scope,
-        ),
-        SystemClock(),
+    return AciContainerGroups(
+        _new_credential,
+        subscription_id=subscription_id,
+        resource_group=resource_group,
+        location=arm.location,
+        arm_endpoint=arm.endpoint,
+        arm_scope=arm.scope,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _patient_groups(subscription_id: str, resource_group: str, arm: ArmSettings) -> ContainerGroups:
+    return PatientGroups(_groups(subscription_id, resource_group, arm), SystemClock())
+
+
+def _callbacks(trusted: frozenset[str]) -> Callbacks:
+    from acijobs.callbacks.sender import HttpCallbacks
+
+    return HttpCallbacks(trusted)
+
+
+@functools.lru_cache(maxsize=4)
+def _vaults(hosts: VaultHosts) -> KeyVaultSecrets:
+    from acijobs.secret_sources.vaults import KeyVaultSecrets
+
+    return KeyVaultSecrets(_new_credential, hosts)
 
 
 @functools.lru_cache(maxsize=4)

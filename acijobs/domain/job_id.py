@@ -7,7 +7,8 @@ import re
 MAX_LENGTH = 59
 """Longest client-chosen id."""
 
-_RULES = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+"""What ids look like."""
 
 
 def is_valid(job_id: str) -> bool:
@@ -19,4 +20,4 @@ def is_valid(job_id: str) -> bool:
     Source: `ContainerGroupName` in the Microsoft.ContainerInstance 2023-05-01 specification,
     `^(?!-.*)(?!.*-$)(?!.*-{2}.*)[a-z0-9-]{1,63}$`.
     """
-    return len(job_id) <= MAX_LENGTH and _RULES.fullmatch(job_id) is not None
+    return len(job_id) <= MAX_LENGTH and PATTERN.fullmatch(job_id) is not None

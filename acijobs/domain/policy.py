@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-_MAX_RETRY_AFTER_S = 600.0
+MAX_RETRY_AFTER_S = 600.0
 """Longest Retry-After obeyed; a deadline must never wait behind a wrong header."""
 
 _LAG_FACTOR = 2.0
@@ -74,7 +74,7 @@ class PollPolicy:
         interval_s = max(interval_s, self._least_for_lag_s(lag_s, age_s))
         delay_s = interval_s * (1 - self.jitter_share * fraction(f"{job_id}:{poll}"))
         if retry_after_s is not None:
-            delay_s = max(delay_s, min(retry_after_s, _MAX_RETRY_AFTER_S))
+            delay_s = max(delay_s, min(retry_after_s, MAX_RETRY_AFTER_S))
         return round(delay_s, 3)
 
     def _least_for_lag_s(self, lag_s: float, age_s: float) -> float:
@@ -101,9 +101,9 @@ def retry_delay_s(job_id: str, attempt: int, retry_after_s: float | None = None)
     up to a quarter by the job's id: the pauses grow with the wait, so that a history that holds
     every attempt stays short, and jobs that were put off together do not come back together.
     """
-    delay_s = min(2.0 ** min(attempt, 10), _MAX_RETRY_AFTER_S)
+    delay_s = min(2.0 ** min(attempt, 10), MAX_RETRY_AFTER_S)
     if retry_after_s is not None:
-        delay_s = max(delay_s, min(retry_after_s, _MAX_RETRY_AFTER_S))
+        delay_s = max(delay_s, min(retry_after_s, MAX_RETRY_AFTER_S))
     return round(delay_s * (1 + fraction(f"{job_id}:{attempt}") / 4), 3)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from acijobs.domain.errors import InvalidSettingsError
+from acijobs.domain.public_text import public_text
 from acijobs.settings.concern import Concern, names_of
 
 if TYPE_CHECKING:
@@ -84,4 +85,5 @@ def _problem(concern: type[Concern], detail: ErrorDetails) -> str:
         return f"{name} is missing: set it to {field.description}"
     if not field.repr:
         return f"{name} is not {field.description}"
-    return f"{name} is {detail['input']!r}, which is not {field.description}"
+    shown = public_text(repr(detail["input"]))  # it may have been meant for another setting
+    return f"{name} is {shown}, which is not {field.description}"

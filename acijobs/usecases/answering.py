@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from acijobs.domain.messages import (
+        CallbackRequest,
         CheckRequest,
         CreateRequest,
         DeleteRequest,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
         Reply,
     )
 
-_R = TypeVar("_R", "CreateRequest", "CheckRequest", "FetchRequest", "DeleteRequest")
+_R = TypeVar(
+    "_R", "CreateRequest", "CheckRequest", "FetchRequest", "DeleteRequest", "CallbackRequest"
+)
 
 
 def answer(kind: type[_R], data: object, step: Callable[[_R], Reply]) -> dict[str, Any]:

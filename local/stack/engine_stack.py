@@ -40,6 +40,7 @@ class EngineOptions:
         storage: A connection string; None for an Azurite of its own.
         runtime: What runs containers, as for the local stack.
         settings: App settings that win over those of the local stack.
+        gone_s: How long the emulator shows a deleted group as Deleting.
     """
 
     app: Path
@@ -48,6 +49,7 @@ class EngineOptions:
     storage: str | None = None
     runtime: str = "scripted"
     settings: Mapping[str, str] = field(default_factory=dict)
+    gone_s: float = 0.0
 
 
 class EngineStack:
@@ -152,6 +154,7 @@ class EngineStack:
             # Empty, they leave logs and rows to AzureWebJobsStorage, as in Azure.
             settings={"AppName": "engine", "LogArchiveUrl": "", "JobStoreUrl": ""},
             is_unlimited=True,
+            gone_s=self._options.gone_s,
         )
         emulator = LocalStack(options)
         self._ends.callback(emulator.stop)

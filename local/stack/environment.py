@@ -16,14 +16,23 @@ _LOCAL = {
 }
 _CHOOSABLE = (
     "AppName",
+    "CallbackSecret",
+    "CallbackTrustedHosts",
+    "CapabilityDays",
     "DefaultCommand",
     "DefaultImage",
+    "JobQueueName",
+    "EventUrl",
+    "ExposeManagementUrls",
     "JobStoreUrl",
     "LogArchiveUrl",
     "LogLevel",
     "PYTHON_THREADPOOL_THREAD_COUNT",
     "PollMaxSeconds",
     "PollMinSeconds",
+    "RetentionDays",
+    "SealKeys",
+    "SecretSettingPrefix",
 )
 
 

@@ -57,6 +57,20 @@ def send(
         raise NoAnswerError(f"{method} {url} was not answered: {error}") from error
 
 
+def read_text(url: str) -> str:
+    """Return a text, past any proxy.
+
+    Raises:
+        NoAnswerError: nobody answered, or not with a text.
+    """
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=_TIMEOUT_S) as answer:
+            text: str = answer.read().decode()
+    except (OSError, HTTPException) as error:
+        raise NoAnswerError(f"GET {url} was not answered: {error}") from error
+    return text
+
+
 def _exchange(request: Request, ca_file: str | None) -> Reply:
     context = ssl.create_default_context(cafile=ca_file) if ca_file else None
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from stack.http import Reply, send
+from stack.http import Reply, read_text, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,11 +117,18 @@ def _tell_phases(
             tell(f"  {max(at, 0):6.2f} s  {phase}")
 
 
+def _log_of(job: dict[str, Any]) -> str:
+    """Return the job's log: the job itself has its last 64 KB only."""
+    if not job["logState"]["partial"]:
+        return str(job["logs"])
+    return read_text(job["logState"]["url"])
+
+
 def _tell_lines(story: JobStory, tell: Callable[[str], None]) -> None:
     assert story.job is not None
     if story.job.body["logs"] is None:  # the log cannot be read now
         return
-    lines = story.job.body["logs"].splitlines()
+    lines = _log_of(story.job.body).splitlines()
     for line in lines[len(story.lines) :]:
         now = time.time()
         story.first_line_at = story.first_line_at or now

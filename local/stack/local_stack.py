@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from stack.child import Child, ChildError, free_port, python_module
 from stack.environment import child_environment, chosen_settings
 from stack.http import send
+from stack.seal_key import seal_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +24,13 @@ COUNT_TO_THIRTY = json.dumps(
     ["/bin/sh", "-c", "i=1; while [ $i -le 30 ]; do echo $i; i=$((i+1)); sleep 1; done"]
 )
 """The default job's command, as the setting `DefaultCommand` writes it."""
+_HAS_BRIDGE = sys.platform == "linux"
+"""Whether an engine's network is one of this machine; Docker Desktop's is one of another machine."""
+_DESKTOPS_NAME = "host.docker.internal"
+"""Leads from Docker Desktop's containers to the loopback of the machine that it runs on.
+
+Source: docs.docker.com/desktop/features/networking.
+"""
 _NO_LIMITS = """\
 [limits]
 groups = false
@@ -32,6 +42,9 @@ deletes_per_hour = false
 read_burst = false
 write_burst = false
 """
+_NO_QUEUE = {"JobQueueName": "acijobs-jobs", "AzureWebJobs.QueueStart.Disabled": "true"}
+"""There is no storage queue unless somebody names one."""
+
 _FROM_EMULATOR = {
     "ARM_ENDPOINT": "ArmEndpoint",
     "ARM_SCOPE": "ArmScope",
@@ -56,6 +69,7 @@ class StackOptions:
         runtime: What runs containers: `auto`, `process`, `docker` or `scripted`.
         settings: App settings that win over the defaults, the shell's and the emulator's.
         is_unlimited: Whether the emulator has none of Azure's quotas and rates: for loads.
+        gone_s: How long the emulator shows a deleted group as Deleting; only without limits.
     """
 
     app: Path
@@ -65,6 +79,7 @@ class StackOptions:
     runtime: str = "process"
     settings: Mapping[str, str] = field(default_factory=dict)
     is_unlimited: bool = False
+    gone_s: float = 0.0
 
 
 class LocalStack:
@@ -81,6 +96,7 @@ class LocalStack:
         self.emulator_env: dict[str, str] = {}
         self._port = options.port
         self._emulator: Child | None = None
+        self._doorway: Child | None = None
         self._host: Child | None = None
 
     def __enter__(self) -> Self:
@@ -88,6 +104,7 @@ class LocalStack:
             log.unlink()
         try:
             self.start_emulator()
+            self.start_doorway()
             self.start_host()
         except BaseException:
             self.stop()
@@ -100,7 +117,7 @@ class LocalStack:
     @property
     def children(self) -> list[Child]:
         """The running programs, in the order to end them."""
-        return [child for child in (self._host, self._emulator) if child is not None]
+        return [child for child in (self._host, self._doorway, self._emulator) if child is not None]
 
     def start_emulator(self) -> None:
         """Start the ACI emulator; return once it serves.
@@ -136,8 +153,26 @@ class LocalStack:
             return []
         config = self.options.state / "no-limits.toml"
         config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_text(_NO_LIMITS, "utf-8")
+        config.write_text(f"{_NO_LIMITS}[delays]\ngone_s = {self.options.gone_s}\n", "utf-8")
         return ["--config", str(config)]
+
+    def start_doorway(self) -> None:
+        """Let containers reach their jobs' capability URLs, where an engine runs them."""
+        self._port = self._port or free_port()
+        gateway = self.emulator_env.get("CONTAINER_GATEWAY")
+        if gateway and _HAS_BRIDGE:
+            to = f"http://127.0.0.1:{self._port}"
+            where = ["--address", gateway, "--port", str(self._port), "--to", to]
+            environment = child_environment(os.environ)
+            self._doorway = self._spawn("doorway", ["stack.doorway", *where], environment)
+
+    def _event_url(self) -> dict[str, str]:
+        """Return where containers reach the app, unless they run as processes of this machine."""
+        gateway = self.emulator_env.get("CONTAINER_GATEWAY")
+        if not gateway:
+            return {}
+        name = gateway if _HAS_BRIDGE else _DESKTOPS_NAME
+        return {"EventUrl": f"http://{name}:{self._port}"}
 
     def start_host(self) -> None:
         """Start the Functions host with the app, again at the same address; return once it serves.
@@ -156,6 +191,7 @@ class LocalStack:
                 str(self._port),
                 "--state",
                 str(self.options.state / "functions-host"),
+                *([] if _HAS_BRIDGE else ["--allow-host", _DESKTOPS_NAME]),
             ],
             child_environment(os.environ) | self.app_settings(),
         )
@@ -174,9 +210,16 @@ class LocalStack:
         settings = {
             "LogArchiveUrl": (self.options.state / "logs").resolve().as_uri(),
             "JobStoreUrl": (self.options.state / "jobs").resolve().as_uri(),
+            "SealKeys": seal_key(self.options.state),
+            "AllowedKeyVaults": urlsplit(self.emulator_env.get("KEY_VAULT_URL", "")).netloc,
+            "WEBSITE_HOSTNAME": f"127.0.0.1:{self._port}",
             "DefaultImage": "alpine:3.20",
             "DefaultCommand": COUNT_TO_THIRTY,
-        } | chosen_settings(os.environ)
+            **self._event_url(),
+        }
+        settings |= _NO_QUEUE | chosen_settings(os.environ)
+        if "JobQueueName" in os.environ:
+            settings["AzureWebJobs.QueueStart.Disabled"] = "false"
         for name, value in self.emulator_env.items():
             settings[_FROM_EMULATOR.get(name, name)] = value
         return settings | dict(self.options.settings)
@@ -202,7 +245,7 @@ class LocalStack:
         """End everything that runs, the host first."""
         for child in self.children:
             child.stop()
-        self._host = self._emulator = None
+        self._host = self._doorway = self._emulator = None
 
     def _spawn(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Child:
         log = self.options.state / f"{arguments[0]}.log"

@@ -1,0 +1,68 @@
+"""What the app depends on: one check for each part, by the same adapters that do the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acijobs.domain.errors import InvalidSettingsError
+from acijobs.settings.all_concerns import ALL_CONCERNS
+from acijobs.settings.concern import names_of
+from acijobs.settings.reading import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from acijobs.usecases.ports import ContainerGroups, LogArchive, Rows
+
+NOBODY = "acijobs-health"
+"""The id of a job that is never there, by its name: what is read is nobody's."""
+
+_REFERENCE = "@microsoft.keyvault("
+
+
+def check_settings(environment: Mapping[str, str]) -> None:
+    """Check all settings, and that the platform has put secrets in the place of their references.
+
+    Raises:
+        InvalidSettingsError: every setting that is missing or wrong.
+    """
+    unresolved = {
+        name: f"{name} is a Key Vault reference that the platform could not follow: the app's identity "
+        "needs 'Key Vault Secrets User' on the vault, keyVaultReferenceIdentity must name it, and the "
+        "vault must let the app in"
+        for concern in ALL_CONCERNS
+        for field in concern.model_fields.values()
+        for name in names_of(field)
+        if environment.get(name, "").lower().startswith(_REFERENCE)
+    }
+    others = {name: value for name, value in environment.items() if name not in unresolved}
+    problems = tuple(unresolved.values())
+    try:
+        check(ALL_CONCERNS, others)
+    except InvalidSettingsError as error:
+        missing = tuple(f"{name} is missing" for name in unresolved)
+        problems += tuple(one for one in error.problems if not one.startswith(missing))
+    if problems:
+        raise InvalidSettingsError(problems)
+
+
+def check_rows(rows: Callable[[], Rows]) -> None:
+    """Read the row of a job that is not there."""
+    rows().read(NOBODY)
+
+
+def check_logs(logs: Callable[[], LogArchive]) -> None:
+    """List the logs of a job that is not there."""
+    logs().keys(NOBODY)
+
+
+def check_groups(groups: Callable[[], ContainerGroups]) -> None:
+    """Read a container group that is not there."""
+    groups().get(NOBODY)
+
+
+def check_vaults(hosts: tuple[str, ...], reach: Callable[[str], None]) -> None:
+    """Ask each vault that the operator names in full for a secret that it does not have."""
+    for host in hosts:
+        if "." in host and not set(host) & set("*?["):
+            reach(host)
