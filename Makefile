@@ -40,6 +40,7 @@ lint: $(STAMP)  ## Lint, format, types, import layers.
 .PHONY: docs
 docs: $(STAMP)  ## Renew the pages that are made from the code.
 	PYTHONPATH=. $(BIN)/python tests/support/reasons_page.py
+	PYTHONPATH=. $(BIN)/python tests/support/openapi_page.py
 
 fault: $(STAMP)  ## Kill processes at every named crash point, and at random; nothing may be lost.
 	$(BIN)/python -m pytest -m fault --ignore tests/fault/engine --timeout 900 -n $(TEST_WORKERS) --dist worksteal
@@ -67,6 +68,14 @@ bench-jobs: $(STAMP)  ## Measure lateness and ARM requests of ten 20-second jobs
 # Like ENGINE='python ../engine/serve.py' BESIDE=../other-checkout OPTIONS='--rounds 1'.
 bench-engine: $(STAMP)  ## Measure lateness and cost of jobs on the Durable engine that ENGINE serves.
 	$(BIN)/python -m benchmarks.engine --engine='$(ENGINE)' --beside='$(BESIDE)' $(OPTIONS)
+
+.PHONY: package
+package: $(STAMP)  ## Make build/acijobs.zip, what is deployed, the same bytes each time (DEPENDENCIES=1 for Premium).
+	@$(BIN)/python -m deployment $(if $(DEPENDENCIES),--with-dependencies)
+
+.PHONY: infra
+infra: $(STAMP)  ## Renew the snapshots of infra/ (needs the Bicep compiler: BICEP, or on the PATH).
+	PYTHONPATH=local:tests/support $(BIN)/python tests/support/infra_templates.py
 
 setup: $(STAMP)  ## Make the virtual environment.
 

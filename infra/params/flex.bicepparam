@@ -1,0 +1,5 @@
+// What is deployed when nothing is chosen.
+using '../main.bicep'
+
+param environmentName = 'sample'
+param location = 'westeurope'

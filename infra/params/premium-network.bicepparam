@@ -1,0 +1,7 @@
+// The same on Elastic Premium.
+using '../main.bicep'
+
+param environmentName = 'sample'
+param location = 'westeurope'
+param plan = 'Premium'
+param network = true
