@@ -9,8 +9,8 @@ from engine_chaos_verdict import Judge
 
 if TYPE_CHECKING:
     from engine_chaos_jobs import Plan
+    from engine_chaos_place import Place
     from engine_chaos_storm import Seen
-    from stack.engine_stack import EngineStack
 
 _PROVIDER = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
 SHORT_TIMEOUTS = {
@@ -20,7 +20,7 @@ SHORT_TIMEOUTS = {
 """The shortest that the engine takes; what was in hand when a process died comes back sooner."""
 
 
-def report(stack: EngineStack, title: str, jobs: list[Plan], seen: Seen) -> str:
+def report(stack: Place, title: str, jobs: list[Plan], seen: Seen) -> str:
     """Judge the jobs, and write the report; return the counts if anything is wrong, else nothing."""
     judge = Judge(stack)
     verdict = judge.judge(jobs, seen)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aci_emulator.admin.client import AdminClient
-from acijobs.rows.table import TableRows
+from engine_chaos_place import rows_of
 from stack.http import NoAnswerError, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from engine_chaos_jobs import Plan
-    from stack.engine_stack import EngineStack
+    from engine_chaos_place import Place
     from stack.http import Reply
 
 OUTAGE_S = 90.0
@@ -58,41 +59,67 @@ class Storm:
         stack: The app, served.
         seed: Of its dice.
         reconciles: Whether rounds of the Reconciler are asked for, to shorten the wait.
+        pause_s: The shortest and the longest time before each fault.
     """
 
-    def __init__(self, stack: EngineStack, seed: int, *, reconciles: bool) -> None:
+    def __init__(
+        self,
+        stack: Place,
+        seed: int,
+        *,
+        reconciles: bool,
+        pause_s: tuple[float, float] = (3, 12),
+    ) -> None:
         self.seen = Seen()
         self._stack = stack
         self._seed = seed
         self._dice = random.Random(f"{seed}:faults")
         self._reconciles = reconciles
+        self._pause_s = pause_s
+        self._lives: list[Future[None]] = []
         self._began_at = time.monotonic()
         self._is_over = threading.Event()
 
     def run(self, jobs: list[Plan], faults: Iterable[str], bound_s: float) -> Seen:
         """Run the jobs through the faults; return once all are settled, or the bound is reached."""
-        self._let_azure_fail()
+        self._let_azure_fail(jobs)
         with ThreadPoolExecutor(len(jobs) + 1) as pool:
             self._began_at = time.monotonic()
-            lives = [pool.submit(self._live, job) for job in jobs]
+            self._lives = [pool.submit(self._live, job) for job in jobs]
             pool.submit(self._visit)
             try:
                 for fault in faults:
-                    self._pause(3, 12)
+                    self._pause(*self._pause_s)
                     self._do(fault)
-                self._wait_until_settled(lives, bound_s)
+                self._wait_until_settled(bound_s)
             finally:
                 self._is_over.set()
-            for life in lives:
+            for life in self._lives:
                 life.result()
         return self.seen
 
-    def _let_azure_fail(self) -> None:
+    @property
+    def runs_for_s(self) -> float:
+        """Seconds since the first job could be posted."""
+        return time.monotonic() - self._began_at
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every job has been posted, and nothing is left to do for any."""
+        rows = rows_of(self._stack)
+        try:
+            return all(life.done() for life in self._lives) and not rows.unsettled()
+        finally:
+            rows.close()
+
+    def _let_azure_fail(self, jobs: list[Plan]) -> None:
         admin = AdminClient(self._stack.admin)
         admin.clear_faults(seed=self._seed)
         admin.add_fault("respond", operation=_ARM, share=0.05, status=429, retry_after_s=1)
         admin.add_fault("respond", operation=_ARM, share=0.02, status=503)
         admin.add_fault("drop_reply", operation=_ARM, share=0.01)
+        for mishap in (mishap for job in jobs for mishap in job.mishaps):
+            admin.add_fault(**mishap)
 
     # ---- the clients --------------------------------------------------------------------------
 
@@ -180,18 +207,19 @@ class Storm:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def _wait_until_settled(self, lives: list[Any], bound_s: float) -> None:
-        last_at = time.monotonic()
-        rows = TableRows.from_connection_string(self._stack.storage)
-        reconciled_at = last_at
+    def _wait_until_settled(self, bound_s: float) -> None:
+        last_at = reconciled_at = time.monotonic()
         while time.monotonic() < last_at + bound_s:
             self._revive()
-            if all(life.done() for life in lives) and not rows.unsettled():
+            if self.is_settled:
                 self.seen.settled_s = time.monotonic() - last_at
                 break
             if self._reconciles and time.monotonic() > reconciled_at + _RECONCILE_EVERY_S:
                 reconciled_at = time.monotonic()
-                with suppress(NoAnswerError):
-                    send("POST", f"{self._stack.base_url}/admin/functions/Reconcile", body={})
+                self.reconcile()
             time.sleep(1)
-        rows.close()
+
+    def reconcile(self) -> None:
+        """Ask for a round of the Reconciler."""
+        with suppress(NoAnswerError):
+            send("POST", f"{self._stack.base_url}/admin/functions/Reconcile", body={})

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aci_emulator.admin.client import AdminClient
-from acijobs.domain.group import JOB_TAG
+from acijobs.domain.group import JOB_TAG, MAIN_CONTAINER
 from acijobs.rows.packing import pack_row
-from acijobs.rows.table import TableRows
+from engine_chaos_place import rows_of
 from stack.http import NoAnswerError, send
 
 if TYPE_CHECKING:
     from acijobs.domain.row import Row
     from engine_chaos_jobs import Plan
+    from engine_chaos_place import Place
     from engine_chaos_storm import Seen
-    from stack.engine_stack import EngineStack
 
 _FAULTS = ("wrong", "lost", "doubled", "orphaned", "hanging", "log")
 _END_STATES = frozenset({"Succeeded", "Failed", "Cancelled", "TimedOut"})
@@ -49,9 +50,9 @@ class Verdict:
 class Judge:
     """Reads what is known of each job: from the API, the row, the emulator."""
 
-    def __init__(self, stack: EngineStack) -> None:
+    def __init__(self, stack: Place) -> None:
         self._stack = stack
-        self._rows = TableRows.from_connection_string(stack.storage)
+        self._rows = rows_of(stack)
         admin = AdminClient(stack.admin)
         self._runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for run in admin.containers():
@@ -71,6 +72,8 @@ class Judge:
             told += self._judge_state(job, stored.row, reply.body)
             told += self._judge_runs(job)
             told += self._judge_log(job, stored.row, reply.body)
+            told += self._judge_other_logs(job)
+            verdict.figures["groups"] += len({run["group"] for run in self._runs[job.id]})
             verdict.figures["take-overs"] += stored.row.offer - 1
             verdict.figures["truncated logs"] += reply.body["logState"]["truncated"]
         for lie in seen.lies:
@@ -86,6 +89,8 @@ class Judge:
         found = (shown["state"], shown["exitCode"], reason)
         right = (job.state, job.exit_code, job.reason)
         told = [("wrong", f"{found} instead of {right}")] if found != right else []
+        if len(shown["attempts"]) != self._attempts(job):
+            told.append(("wrong", f"attempts: {json.dumps(shown['attempts'])}"))
         never_asked = job.cancel_after_s is not None and not self._runs[job.id]
         if shown["cleanUp"] not in {"Deleted", *(["NotNeeded"] if never_asked else [])}:
             told.append(("wrong", f"cleanUp {shown['cleanUp']}: {shown['cleanUpDetail']}"))
@@ -93,19 +98,50 @@ class Judge:
 
     def _judge_runs(self, job: Plan) -> list[tuple[str, str]]:
         runs = self._runs[job.id]
+        groups = {run["group"] for run in runs}
         told = [("orphaned", "its group is left")] if job.id in self._left else []
-        if len(runs) > 1 or any(run["creations"] != 1 or run["starts"] > 1 for run in runs):
+        most_starts = 2 if job.mishaps else 1  # who takes a group away brings it back
+        is_doubled = any(run["creations"] != 1 or run["starts"] > most_starts for run in runs)
+        if len(groups) > job.attempts or is_doubled:
             told.append(("doubled", json.dumps(runs)))
-        if job.ends_itself and [run["starts"] for run in runs] != [1]:
-            told.append(("wrong", f"its container did not run: {json.dumps(runs)}"))
+        started = [run for run in runs if run["container"] == MAIN_CONTAINER and run["starts"]]
+        if job.ends_itself and len(started) != self._attempts(job):
+            told.append(("wrong", f"{len(started)} of {self._attempts(job)} attempts ran"))
+        return told + self._judge_keeping(job)
+
+    def _judge_keeping(self, job: Plan) -> list[tuple[str, str]]:
+        """Tell if a group was not kept for as long as it was to be."""
+        for run in self._runs[job.id] if job.kept_s else []:
+            if run["finishedAt"] and run["deletedAt"]:
+                ended_at, gone_at = (
+                    datetime.fromisoformat(run[name]) for name in ("finishedAt", "deletedAt")
+                )
+                if (gone_at - ended_at).total_seconds() < job.kept_s:
+                    return [("wrong", f"kept from {ended_at} to {gone_at} only")]
+        return []
+
+    def _judge_other_logs(self, job: Plan) -> list[tuple[str, str]]:
+        """Judge the logs of earlier attempts, and of containers beside the main one."""
+        last = self._attempts(job)
+        wanted = {(number, MAIN_CONTAINER): job.whole_log for number in range(1, last)}
+        wanted |= {(last, name): text for name, text in job.others.items()}
+        told = []
+        for (number, name), text in wanted.items():
+            url = f"{self._stack.base_url}/api/jobs/{job.id}/logs"
+            with urllib.request.urlopen(f"{url}?attempt={number}&container={name}") as answer:
+                found = answer.read().decode()
+                is_cut = answer.headers["X-Log-Truncated"] == "true"
+            is_right = text.startswith(found) if job.mishaps else found == text
+            if not is_cut and not is_right:
+                told.append(("log", f"attempt {number}, {name}: {found!r} instead of {text!r}"))
         return told
 
     def _judge_log(self, job: Plan, row: Row, shown: dict[str, Any]) -> list[tuple[str, str]]:
         text = shown["logs"]
         if text is None:
             return [("log", str(shown.get("logsError")))]
-        if shown["logState"]["truncated"]:
-            return []
+        if shown["logState"]["truncated"]:  # none of these logs is as large as what Azure keeps
+            return [] if job.mishaps else [("log", "said to be truncated")]
         if job.ends_itself:
             return [] if text == job.whole_log else [("log", f"{text!r}")]
         count, least = text.count("\n"), self._least_lines(job, row)
@@ -115,12 +151,33 @@ class Judge:
 
     def _least_lines(self, job: Plan, row: Row) -> int:
         """Return how many lines were printed before the log was collected for the last time."""
-        started = [run["startedAt"] for run in self._runs[job.id] if run["startedAt"]]
+        started = [
+            run
+            for run in self._runs[job.id]
+            if run["container"] == MAIN_CONTAINER and run["startedAt"]
+        ]
         collected_at = row.times.get("collecting")
         if not started or collected_at is None:
             return 0
-        ran_s = (collected_at - datetime.fromisoformat(started[0])).total_seconds()
-        return job.lines_after(ran_s - _SLACK_S)
+        ended_at = started[-1]["finishedAt"]  # one that is asked to stop may end earlier
+        if ended_at:
+            collected_at = min(collected_at, datetime.fromisoformat(ended_at))
+        started_at = datetime.fromisoformat(started[-1]["startedAt"])
+        return job.lines_after((collected_at - started_at).total_seconds() - _SLACK_S)
+
+    def _attempts(self, job: Plan) -> int:
+        """Return how many attempts are right.
+
+        One more follows an eviction that is seen. One that nobody saw, because nothing of the app ran
+        from before it until the group was back, is followed by none: Azure tells of no eviction later.
+        """
+        runs, stored = self._runs[job.id], self._rows.read(job.id)
+        if not job.mishaps or len(runs) != 1 or runs[0]["starts"] == 1 or stored is None:
+            return job.attempts
+        seen_at = stored.row.times.get("containerStarted")
+        began_at = datetime.fromisoformat(runs[0]["startedAt"])
+        is_first_unseen = seen_at is not None and abs((began_at - seen_at).total_seconds()) < 1
+        return 1 if is_first_unseen else job.attempts
 
     def tell(self, job_id: str) -> str:
         """Return all that is known of a job: its row, what the engine shows, its log lines."""
