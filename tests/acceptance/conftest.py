@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from log_requests import follow_log
 from stack.engine_stack import EngineOptions, EngineStack
 from stack.http import send
 from stack.local_stack import LocalStack, StackOptions
@@ -45,13 +46,21 @@ class App:
         """Return a job that runs this script."""
         return {"image": IMAGE, "command": ["/bin/sh", "-c", script], **fields}
 
-    def post(self, spec: object) -> Reply:
-        """POST /api/jobs."""
-        return send("POST", f"{self.url}/api/jobs", body=spec, headers=self._headers())
+    def post(self, spec: object, path: str = "", **headers: str) -> Reply:
+        """POST /api/jobs, or what is below it."""
+        return send("POST", f"{self.url}/api/jobs{path}", body=spec, headers=self._headers(headers))
+
+    def list(self, query: str) -> Reply:
+        """GET /api/jobs."""
+        return send("GET", f"{self.url}/api/jobs{query}", headers=self._headers())
 
     def get(self, job_id: str, query: str = "") -> Reply:
         """GET /api/jobs/{id}."""
         return send("GET", f"{self.url}/api/jobs/{job_id}{query}", headers=self._headers())
+
+    def follow(self, job_id: str) -> Iterator[str]:
+        """GET /api/jobs/{id}/logs, again and again, until the log is complete."""
+        return follow_log(f"{self.url}/api/jobs/{job_id}/logs", self._headers())
 
     def delete(self, job_id: str, query: str = "") -> Reply:
         """DELETE /api/jobs/{id}."""
@@ -63,8 +72,9 @@ class App:
         assert reply.status == 202, reply.body
         return Started(app=self, id=reply.body["id"], urls=reply.body)
 
-    def _headers(self) -> dict[str, str]:
-        return {"x-functions-key": self.key} if self.key else {}
+    def _headers(self, more: dict[str, str] | None = None) -> dict[str, str]:
+        sent = {name.replace("_", "-"): value for name, value in (more or {}).items()}
+        return sent | ({"x-functions-key": self.key} if self.key else {})
 
 
 @dataclass(kw_only=True)

@@ -45,6 +45,15 @@ def test_a_job_that_succeeds_shows_its_log(app: App) -> None:
     assert app.get(job.id).status == 200
 
 
+def test_a_log_is_followed_while_the_job_runs(app: App) -> None:
+    """In parts, as they are written, until it is complete."""
+    job = app.start(app.shell("for i in 1 2 3 4; do echo line $i; sleep 3; done"))
+    parts = [text for text in app.follow(job.id) if text]
+    assert "".join(parts) == "line 1\nline 2\nline 3\nline 4\n"
+    assert len(parts) > 1
+    assert job.end()["state"] == "Succeeded"
+
+
 def test_an_exit_code_fails_the_job_and_its_orchestration(app: App) -> None:
     """500 with the container's own exit code and a reason that says what to do."""
     job = app.start(app.shell("echo before; exit 3"))
@@ -113,6 +122,37 @@ def test_a_running_job_is_cancelled(app: App) -> None:
     assert app.delete(job.id).status == 200
 
 
+def test_a_jobs_own_urls_need_no_key(app: App) -> None:
+    """They show and cancel it; a forged one tells nothing, and no one's verbs are another's."""
+    job = app.start(app.shell("echo up; sleep 600"))
+    job.until("Running")
+    url = job.urls["jobUrl"]
+    assert send("GET", url).body["id"] == job.id
+    assert send("GET", url[:-1] + ("A" if url[-1] != "A" else "B")).status == 404
+    assert send("GET", url.replace(job.id, app.new_id("none"))).status == 404
+    assert send("GET", job.urls["cancelUrl"].removesuffix("/cancel")).status == 403
+    assert send("POST", job.urls["cancelUrl"]).status == 202
+    assert job.end()["state"] == "Cancelled"
+
+
+def test_a_container_gets_its_secrets_and_nobody_else(app: App) -> None:
+    """A value that was sent is in no answer of the API or of the engine."""
+    value = f"Zq7{app.new_id('secret')}"
+    spec = app.shell(
+        f'test "${{#S}}" = {len(value)} && echo "has it"', secrets={"S": {"value": value}}
+    )
+    tried = app.post(spec, "?dryRun=true")
+    if tried.status == 400 and "SealKeys" in str(tried.body):
+        pytest.skip("the operator has set no SealKeys")
+    job = app.start(spec)
+    ended, instance = job.end(), job.instance()
+    assert (ended["state"], ended["logs"]) == ("Succeeded", "has it\n")
+    history = send(
+        "GET", job.urls["statusQueryGetUri"] + "&showHistory=true&showHistoryOutput=true"
+    )
+    assert value not in str([tried.body, job.urls, ended, instance, history.body])
+
+
 def test_the_event_cancel_ends_a_job(app: App) -> None:
     """Durable's own event URL does, too."""
     job = app.start(app.shell("sleep 600"))
@@ -154,6 +194,35 @@ def test_a_wrong_submission_names_every_wrong_field(app: App) -> None:
     reply = app.post({"cpu": 99, "comand": "echo hi"})
     assert reply.status == 400
     assert {e["pointer"] for e in reply.body["errors"]} == {"#/image", "#/cpu", "#/comand"}
+
+
+def test_a_jobs_result_is_its_own_containers(app: App) -> None:
+    """Containers before it run first; those beside it are not waited for, and go with it."""
+    init = {"name": "first", **app.shell("echo prepared"), "environment": {"A": "1"}}
+    beside = {"name": "beside", **app.shell("sleep 600"), "cpu": 0.5, "memoryGb": 0.5}
+    job = app.start(app.shell("sleep 2; exit 4", cpu=0.5, initContainers=[init], sidecars=[beside]))
+    ended = job.end()
+    assert (ended["state"], ended["exitCode"], ended["cleanUp"]) == ("Failed", 4, "Deleted")
+    ends = {container["name"]: container["state"] for container in ended["containers"]}
+    assert (ends["job"], ends["beside"]) == ("Terminated", "Running")
+
+
+def test_a_dry_run_starts_nothing(app: App) -> None:
+    """The job with its defaults, its price, the room in its region; afterwards there is no such job."""
+    job_id = app.new_id("dry")
+    reply = app.post(app.shell("exit 1", id=job_id, cpu=2), "?dryRun=true")
+    assert reply.status == 200
+    assert reply.body["spec"]["timeouts"]["runSeconds"] == 86_400
+    assert reply.body["pricePerHourUsd"] > 0
+    assert list(reply.body["quota"]) == [reply.body["location"]]
+    assert app.get(job_id).status == 404
+
+
+def test_the_api_describes_itself_to_anybody(app: App) -> None:
+    """In OpenAPI 3.1; without a key."""
+    reply = send("GET", f"{app.url}/api/openapi.json")
+    assert (reply.status, reply.body["openapi"]) == (200, "3.1.0")
+    assert "JobSpec" in reply.body["components"]["schemas"]
 
 
 @pytest.mark.parametrize("job_id", ["none-such", "a%20b", "_x", "A"])

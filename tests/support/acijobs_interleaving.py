@@ -6,8 +6,9 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from acijobs.domain.row import Row, Run, Terms
+from acijobs.domain.row import Row, Run
 from acijobs.domain.spec.job import parse
+from acijobs.domain.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,6 +19,7 @@ import JobOrchestrator
 import WatchOrchestrator
 from acijobs.domain.codec import encode
 from acijobs.domain.messages import (
+    CallbackRequest,
     CheckRequest,
     CreateRequest,
     DeleteRequest,
@@ -26,13 +27,15 @@ from acijobs.domain.messages import (
     Function,
     JobInput,
 )
-from acijobs.domain.row import Row, Terms
+from acijobs.domain.row import Row
 from acijobs.domain.spec.job import parse
+from acijobs.domain.terms import Terms
 from acijobs.usecases.answering import answer
 from acijobs.usecases.check_status import check_status
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.fetch_logs import fetch_logs
 from acijobs.usecases.finish_job import finish_job
+from acijobs.usecases.send_callback import send_callback
 from acijobs_world import START, ManualClock, World
 from functions_host.contract import UserCodeError
 from functions_host.durable import DurableEngine, DurableOptions
@@ -48,6 +51,7 @@ _STEPS: dict[str, tuple[Any, Any]] = {
     Function.CHECK: (CheckRequest, check_status),
     Function.FETCH: (FetchRequest, fetch_logs),
     Function.DELETE: (DeleteRequest, finish_job),
+    Function.CALL_BACK: (CallbackRequest, send_callback),
 }
 
 
@@ -232,6 +236,7 @@ async def run_job(
     step_troubles: dict[str, list[Any]] | None = None,
     prepare: Callable[[World], object] = lambda _: None,
     options: DurableOptions | None = None,
+    usd_per_second: float = 0.0,
     **script: Any,
 ) -> Run:
     """Accept one job, run it to its end on a scripted outside, and return how it went.
@@ -245,13 +250,14 @@ async def run_job(
         step_troubles: As `ScriptedFunctions.troubles`.
         prepare: Changes the outside after the job was accepted.
         options: The engine's options, without its clock.
+        usd_per_second: Price of the group.
         script: As `ScriptedAzure` takes it.
     """
     clock = SkippingClock()
     world = World(clock=ManualClock(clock.now), script=script)
     functions = ScriptedFunctions(world, step_troubles or {})
     engine = DurableEngine(functions, folder, replace(options or DurableOptions(), clock=clock))
-    accept(world, job_id, spec)
+    accept(world, job_id, spec, usd_per_second)
     prepare(world)
     await engine.start()
     try:
@@ -276,11 +282,12 @@ async def run_job(
     )
 
 
-def accept(world: World, job_id: str, spec: dict[str, Any]) -> None:
+def accept(world: World, job_id: str, spec: dict[str, Any], usd_per_second: float = 0.0) -> None:
     """Store a job as the API does."""
     parsed = parse(spec)
     now = world.clock.now()
-    row = Row(job_id=job_id, digest="d", accepted_at=now, terms=Terms.of(parsed))
+    terms = Terms.of(parsed, usd_per_second=usd_per_second)
+    row = Row(job_id=job_id, digest="d", accepted_at=now, terms=terms)
     world.memory_rows.insert(row, parsed.to_json())
 
 

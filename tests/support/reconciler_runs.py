@@ -91,6 +91,20 @@ class EngineInstances:
         found = self.engine.client.list_instances(query).instances
         return tuple(_instance(child) for child in found)
 
+    async def find_all_children(self, job_id: str) -> dict[str, Instance] | None:
+        """Return all watches of this job."""
+        await self._call("find_all_children")
+        if not self.answers:
+            return None
+        query = InstanceQuery(id_prefix=f"{job_id}:", limit=1_000)
+        found = self.engine.client.list_instances(query).instances
+        return {child.instance_id: _instance(child) for child in found}
+
+    async def purge(self, instance_id: str) -> bool:
+        """Forget one instance."""
+        await self._call("purge")
+        return await self._change(lambda: self.engine.client.purge([instance_id]))
+
     async def terminate(self, job_id: str, why: str) -> bool:
         """End an orchestration."""
         await self._call("terminate")

@@ -7,6 +7,8 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from stack.http import send
+
 if TYPE_CHECKING:
     from stack.local_stack import LocalStack
 
@@ -57,3 +59,13 @@ def test_a_lone_surrogate_is_refused_at_its_field(stack: LocalStack) -> None:
     bad = json.dumps(JOB | {"environment": {"A": "\ud800"}})
     status, text = post(stack, bad, Content_Type=JSON)
     assert (status, json.loads(text)["errors"][0]["pointer"]) == (400, "#/environment/A")
+
+
+def test_without_a_queue_nobody_complains(stack: LocalStack) -> None:
+    """The function that reads one is switched off, and every other one is served."""
+    log = (stack.options.state / "functions_host.log").read_text("utf-8")
+    started = log.split("Serving", 1)[0]
+    assert not [line for line in started.splitlines() if "WARNING" in line or "ERROR" in line]
+    assert "does not resolve" not in log
+    served = send("GET", f"{stack.base_url}/admin/functions").body
+    assert "QueueStart" not in {function["name"] for function in served}

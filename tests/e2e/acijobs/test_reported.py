@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from log_requests import read_log
 from stack import job_story
 from stack.http import ArmClient, send
 
@@ -162,7 +163,9 @@ def test_lines_of_any_length_are_exact(stack: LocalStack, size: int, last: str) 
     name = f"line-{size}-{'part' if 'line' in last else 'bye'}"
     job = finish(stack, start(stack, name, python(script)))
     end = line[:9000] if "line" in last else "bye"
-    assert job["logs"] == f"{line[::-1]}\n{line}\n{end}"
+    log = read_log(job["logState"]["url"])
+    assert log.text == f"{line[::-1]}\n{line}\n{end}"
+    assert log.headers["x-log-complete"] == "true"
     assert (job["logState"]["truncated"], job["logState"]["complete"]) == (False, True)
 
 

@@ -150,7 +150,8 @@ async def test_a_job_waits_for_capacity_and_then_runs(tmp_path: Path) -> None:
 
 async def test_no_capacity_until_the_deadline_times_out(tmp_path: Path) -> None:
     """TimedOut, with what Azure last said."""
-    run = await run_job(tmp_path, SPEC, troubles={"create": [busy()] * 999})
+    spec = SPEC | {"timeouts": {"queueSeconds": 1800}}
+    run = await run_job(tmp_path, spec, troubles={"create": [busy()] * 999})
     assert run.status == "Failed"
     assert run.custom_status["phase"] == "TimedOut"
     assert run.custom_status["reason"]["code"] == "NoCapacity"

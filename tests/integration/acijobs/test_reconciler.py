@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 WATCH = Function.WATCH.value
 ACTIVITIES = [Function.CREATE.value, Function.CHECK.value, Function.DELETE.value]
-SHORT = {"timeouts": {"provisionSeconds": 60, "runSeconds": 60}}
+SHORT = {"timeouts": {"queueSeconds": 60, "provisionSeconds": 60, "runSeconds": 60}}
 TWIN_REPLIES = pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
 
 
@@ -165,6 +166,17 @@ async def test_a_stray_reply(tmp_path: Path, function: str, result: Any) -> None
     assert_right(stage, "Succeeded", lines=LOG_LINES)
     assert stage.settled_after is not None
     assert stage.settled_after <= 1
+
+
+async def test_a_kept_group_is_deleted_when_its_time_is_over(tmp_path: Path) -> None:
+    """And not before, by the round that is due then."""
+    spec = {"image": "alpine:3.20", "keepGroupSeconds": 900}
+    async with Stage(tmp_path, spec=spec) as stage:
+        await stage.play(rounds=40)
+    assert_right(stage, "Succeeded", lines=LOG_LINES)
+    assert stage.row.kept_until is not None
+    late_s = (stage.row.times["deleted"] - stage.row.kept_until).total_seconds()
+    assert 0 <= late_s <= 660
 
 
 @pytest.mark.parametrize("arrives_after_s", [None, 900.0])
@@ -357,8 +369,8 @@ async def test_a_terminated_job_whose_container_was_restarted(tmp_path: Path) ->
         azure = stage.world.azure
         observe = azure._observe
 
-        def restarted(created_at: Any) -> Any:
-            seen = observe(created_at)
+        def restarted(name: str, created_at: Any) -> Any:
+            seen = observe(name, created_at)
             last = replace(seen.containers[-1], restart_count=2)
             return replace(seen, containers=(*seen.containers[:-1], last))
 
@@ -440,7 +452,7 @@ async def test_an_engine_that_takes_no_start_for_twenty_minutes(tmp_path: Path) 
 
 
 async def test_a_job_that_is_never_taken(tmp_path: Path) -> None:
-    """It ends by its provisioning deadline, and Azure was never asked."""
+    """It ends by its queue deadline, and Azure was never asked."""
     async with Stage(tmp_path, spec=SHORT) as stage:
         stage.instances.refuses = 1_000
         await stage.play()
@@ -762,3 +774,31 @@ async def test_an_offer_made_elsewhere_is_only_started(tmp_path: Path) -> None:
     assert_right(stage, "Succeeded", lines=LOG_LINES)
     assert [dict(done.acts) for done in stage.rounds] == [{"start": 1}]
     assert timedelta(seconds=stage.settled_s) < timedelta(minutes=2)
+
+
+async def test_run_seconds_do_not_begin_anew_when_a_job_is_taken_over(tmp_path: Path) -> None:
+    """They count from the container's start as Azure has it, which the next run sees, too."""
+    killed = OrchestratorKilled(occurrence=14)
+    spec = {"timeouts": {"runSeconds": 200}}
+    async with Stage(tmp_path, killed, spec=spec, end_after_s=NEVER) as stage:
+        await stage.play()
+    assert len(stage.row.taken_over) == 1
+    assert_right(stage, "TimedOut")
+    assert stage.row.closed_at is not None
+    assert 200 <= (stage.row.closed_at - START).total_seconds() <= 215
+
+
+async def test_a_cancel_by_durables_own_event_is_kept_through_a_take_over(tmp_path: Path) -> None:
+    """The run that heard it dies while the container has its grace: the next one knows of it."""
+    spec = {"cancelGraceSeconds": 300, "retry": {"attempts": 3, "backoffSeconds": 0}}
+    killed = OrchestratorKilled(occurrence=28)
+    async with Stage(tmp_path, killed, spec=spec, end_after_s=NEVER, stop_takes_s=150) as stage:
+        event = stage.engine.client.raise_event
+        stage.at(20, lambda: event(JOB, "Cancel", json.dumps({"reason": "enough"})))
+        await stage.play()
+    assert len(stage.row.taken_over) == 1
+    assert_right(stage, "Cancelled")
+    assert stage.row.outcome is not None
+    assert stage.row.outcome.message == "cancelled: enough"
+    assert stage.row.closed_at is not None
+    assert (stage.row.closed_at - START).total_seconds() >= 20 + 150

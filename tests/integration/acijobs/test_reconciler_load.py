@@ -13,12 +13,13 @@ import pytest
 from acijobs import reconciler
 from acijobs.domain.group import GroupRef
 from acijobs.domain.reconciling import MAX_TAKE_OVERS_OF_PROBE, PROBES
-from acijobs.domain.row import Row, Run, Terms
+from acijobs.domain.row import Row, Run
+from acijobs.domain.terms import Terms
 from acijobs.instances import Instance
 from acijobs.reconciler import MAX_JOBS, Reconciler, Round
 from acijobs.rows import file as file_rows
 from acijobs.rows.file import FileRows
-from acijobs.usecases.ports import StoredRow, Unsettled
+from acijobs.usecases.ports import RECONCILER, StoredRow, Unsettled
 from acijobs_world import SCOPE, START, ManualClock, MemoryRows, World
 
 if TYPE_CHECKING:
@@ -35,29 +36,29 @@ class CountingRows(MemoryRows):
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
         self.calls: Counter[str] = Counter()
-        self.entries: dict[str, Unsettled] = {}
+        self.unsettled_entries: dict[str, Unsettled] = {}
 
     def unsettled(self, *, after: str = "", limit: int = 1_000) -> tuple[Unsettled, ...]:
         """Return jobs, without reading the rows of ten thousand."""
         self._hook("unsettled")
         ids = sorted(job_id for job_id in self._unsettled if job_id > after)[:limit]
-        return tuple(self.entries[job_id] for job_id in ids)
+        return tuple(self.unsettled_entries[job_id] for job_id in ids)
 
     def insert(self, row: Row, spec: dict[str, Any]) -> StoredRow:
         """Add a job."""
         times = {"accepted_at": row.accepted_at, "over_at": row.over_at}
-        self.entries[row.job_id] = Unsettled(job_id=row.job_id, **times)
+        self.unsettled_entries[row.job_id] = Unsettled(job_id=row.job_id, **times)
         return super().insert(row, spec)
 
-    def bookmark(self) -> str:
+    def bookmark(self, of: str = RECONCILER) -> str:
         """Return the bookmark."""
         self._hook("bookmark")
-        return super().bookmark()
+        return super().bookmark(of)
 
-    def set_bookmark(self, job_id: str) -> None:
+    def set_bookmark(self, place: str, of: str = RECONCILER) -> None:
         """Set the bookmark."""
         self._hook("set_bookmark")
-        super().set_bookmark(job_id)
+        super().set_bookmark(place, of)
 
     def _hook(self, kind: str) -> None:
         self.calls[kind] += 1
@@ -131,7 +132,7 @@ async def one_round(world: World, updated_at: datetime = START) -> tuple[Round, 
 async def test_what_a_round_asks_for(young: int, old: int, lists: int, most_looks: int) -> None:
     """One list per thousand unsettled jobs; a row and a status for each that is due; Azure's list.
 
-    Most jobs only wait, and a tenth of those is due.
+    Most jobs only wait, and a tenth of those is due. Two requests look for jobs to forget.
     """
     world, rows = world_of(young, old)
     done, instances = await one_round(world)
@@ -144,7 +145,8 @@ async def test_what_a_round_asks_for(young: int, old: int, lists: int, most_look
             now=1,
             unsettled=lists,
             read=done.looked_at,
-            bookmark=int(is_cut),
+            bookmark=int(is_cut) + 1,
+            listed=1,
             set_bookmark=int(is_cut),
         )
         - Counter()
@@ -177,6 +179,19 @@ async def test_groups_are_swept_however_many_jobs_are_due() -> None:
     done, _ = await one_round(world)
     assert not done.is_whole
     assert done.swept == 1
+
+
+async def test_a_group_of_an_earlier_attempt_is_swept_while_the_job_goes_on() -> None:
+    """The row names the current one; only a job that was looked at is judged."""
+    world, rows = world_of(1, 0)
+    now = rows.now_of("job-00000")
+    assert now.group is not None
+    for nonce in ("n", "old"):
+        group = replace(now.group, nonce=nonce)
+        world.azure.alive[nonce], world.azure.tags[nonce] = START, group.tags({}, START)
+    done, _ = await one_round(world)
+    assert done.looked_at == done.swept == 1
+    assert list(world.azure.alive) == ["n"]
 
 
 async def test_a_round_that_is_out_of_time_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +252,7 @@ def test_a_million_settled_jobs_cost_a_list_of_the_unsettled_nothing(
     with connect(tmp_path / file_rows.FILE) as connection:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
-            " INSERT INTO jobs SELECT printf('job-%07d', i), 1, '{}', x'', '', '', 1 FROM n"
+            " INSERT INTO jobs SELECT printf('job-%07d', i), 1, '{}', x'', '', '', 1, NULL, NULL FROM n"
         )
     connection.close()
     steps.clear()

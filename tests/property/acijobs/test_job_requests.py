@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from acijobs.domain.errors import BodyTooLargeError, InvalidSpecError
 from acijobs.domain.spec.job import parse
+from acijobs.security.sealing import Seals
 from acijobs.settings.jobs import DefaultJobSettings
-from acijobs.web.job_requests import Submission, read_submission
+from acijobs.submitting import Submission, read_submission
 
 JSON_TEXT = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -37,7 +38,8 @@ SENT = st.dictionaries(
 
 
 def digest(sent: dict[str, Any], key: bytes = b"k") -> str:
-    return Submission(spec=parse({"image": "a"}), sent=sent).digest(key)
+    (only,) = Submission(spec=parse({"image": "a"}), sent=sent).digests(key, Seals())
+    return only
 
 
 def reordered(data: Any) -> Any:

@@ -15,13 +15,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acijobs.domain import messages, watch
+from acijobs.domain.attempt import Attempt
+from acijobs.domain.callback.state import CallbackState
 from acijobs.domain.codec import decode, encode, iso, to_camel
 from acijobs.domain.group import GroupRef, Scope
 from acijobs.domain.messages import REPLIES, Busy, Function, read_reply, write_reply
-from acijobs.domain.outcome import Outcome
+from acijobs.domain.outcome import ContainerEnd, Happening, Outcome
 from acijobs.domain.policy import PollPolicy
-from acijobs.domain.progress import LogState
-from acijobs.domain.row import Cancel, Row, Run, Terms
+from acijobs.domain.progress import ContainerLog, LogState
+from acijobs.domain.row import Cancel, Row, Run
+from acijobs.domain.terms import RetryRule, RetryTerms, Terms
+from acijobs.domain.told import Told, ToldProgress
 
 REQUESTS = [
     messages.JobInput,
@@ -29,8 +33,12 @@ REQUESTS = [
     messages.CheckRequest,
     messages.FetchRequest,
     messages.DeleteRequest,
+    messages.CallbackRequest,
 ]
-INNER = [Outcome, PollPolicy, LogState, Cancel, Run, Terms, GroupRef, Scope]
+INNER = [
+    *(Outcome, ContainerEnd, Happening, PollPolicy, ContainerLog, LogState, Cancel, Run, Attempt),
+    *(Terms, RetryTerms, RetryRule, GroupRef, Scope, CallbackState, Told, ToldProgress),
+]
 WIRE = [*REQUESTS, *REPLIES.values(), watch.Watch, watch.Change, Row, *INNER]
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -257,5 +265,10 @@ def test_functions_are_called_by_the_names_of_their_folders() -> None:
     """A name that no folder has would fail every job."""
     assert {function.value for function in Function} == {
         *("JobOrchestrator", "WatchOrchestrator", "CreateContainerActivity"),
-        *("CheckStatusActivity", "FetchLogsActivity", "DeleteContainerActivity"),
+        *(
+            "CheckStatusActivity",
+            "FetchLogsActivity",
+            "DeleteContainerActivity",
+            "SendCallbackActivity",
+        ),
     }

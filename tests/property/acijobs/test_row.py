@@ -11,12 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from acijobs.domain.callback.state import Delivery
+from acijobs.domain.calling_back import called_back
 from acijobs.domain.codec import decode, encode
 from acijobs.domain.group import Scope
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.progress import CleanUp
 from acijobs.domain.reasons import Reason
 from acijobs.domain.row import Row, Run, asked, cancelled, claimed, cleaned, closed, created
+from acijobs.domain.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +52,8 @@ class _RowIsAHome(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.row = Row(job_id="j", accepted_at=START)
+        terms = Terms(callback_phases=("Succeeded", "Failed"))
+        self.row = Row(job_id="j", accepted_at=START, terms=terms)
         self.version = 0
         self.read: dict[Run, Read] = {}
         self.seconds = 0
@@ -137,6 +141,19 @@ class _RowIsAHome(RuleBasedStateMachine):
         before = self.row
         if self.swap(run, lambda row: cleaned(row, clean_up, now=now)) is not None:
             assert not before.settled
+
+    @rule(run=RUNS, status=st.sampled_from([200, 410, 500]))
+    def call_back(self, run: Run, status: int) -> None:
+        now = self.now()
+        before = self.row
+        delivery = Delivery(status=status)
+        if self.swap(run, lambda row: called_back(row, delivery, now=now)) is not None:
+            assert before.owes_callback
+            assert self.row.callback.tries == before.callback.tries + 1
+
+    @invariant()
+    def a_row_is_settled_when_its_group_is_gone_and_nobody_waits_to_be_told(self) -> None:
+        assert self.row.settled is (self.row.is_clean and not self.row.owes_callback)
 
     @invariant()
     def a_closed_row_stays_closed_with_its_outcome(self) -> None:

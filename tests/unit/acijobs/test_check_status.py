@@ -69,7 +69,13 @@ def test_a_poll_tells_the_stage_that_the_group_shows(
     reply = check(world)
     assert isinstance(reply, Seen)
     assert reply.stage == stage
-    assert reply.outcome == (Outcome.succeeded() if stage == "ended" else None)
+    if stage != "ended":
+        assert reply.outcome is None
+        return
+    assert reply.outcome is not None
+    assert replace(reply.outcome, containers=(), events=()) == Outcome.succeeded()
+    assert [(c.name, c.exit_code) for c in reply.outcome.containers] == [("job", 0)]
+    assert [event.name for event in reply.outcome.events] == ["Pulling"]
 
 
 @pytest.mark.parametrize(

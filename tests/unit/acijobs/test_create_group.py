@@ -23,13 +23,14 @@ from acijobs.domain.messages import (
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import CleanUp
 from acijobs.domain.reasons import Reason
-from acijobs.domain.row import cancelled
+from acijobs.domain.retry import Again
+from acijobs.domain.row import cancelled, claimed, retried
 from acijobs.usecases.answering import answer
 from acijobs.usecases.changing import change
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job, finish_job
 from acijobs_interleaving import RUN, TWIN, accept, at_call, let_pass
-from acijobs_world import START, AfterWork, World, busy, denied
+from acijobs_world import SCOPE, START, AfterWork, World, busy, denied
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,6 +80,17 @@ def test_a_claimed_job_has_one_group_of_its_own(world: World) -> None:
     assert after.group.owns(world.azure.tags[reply.group])
     assert (reply.accepted_at, reply.created_at) == (after.accepted_at, after.created_at)
     assert rows.writes["swap"] == 2
+
+
+@pytest.mark.parametrize(
+    ("locations", "asked"), [([], ""), (["northeurope", "eastus"], "northeurope")]
+)
+def test_a_group_is_asked_for_in_the_jobs_first_location(locations: list[str], asked: str) -> None:
+    """In the operator's where the job names none."""
+    world = World()
+    accept(world, locations=locations)
+    assert isinstance(create(world), Created)
+    assert list(world.azure.locations.values()) == [asked]
 
 
 def test_a_job_that_is_not_known_is_superseded() -> None:
@@ -215,7 +227,7 @@ def test_a_group_that_reads_do_not_show_for_half_a_minute_is_adopted(world: Worl
         assert isinstance(reply, Busy)
         assert (reply.code, reply.retry_after_s) == ("GroupNotSeen", 5)
         assert reply.refused_ask is None
-        assert reply.deadline == world.memory_rows.now_of("j").provision_deadline
+        assert reply.deadline == world.memory_rows.now_of("j").queue_deadline
     let_pass(world, 6)
     adopted = create(world)
     assert isinstance(adopted, Created)
@@ -354,7 +366,7 @@ def test_a_job_that_was_cancelled_under_wrong_settings_is_cancelled(world: World
     world.settings_problem = "Location is missing"
     cancel(world)
     reply = create(world)
-    assert isinstance(reply, Refused)
+    assert isinstance(reply, Busy)
     assert reply.cancel is not None
 
 
@@ -407,3 +419,45 @@ def test_a_refused_request_is_told_without_its_credentials(world: World) -> None
     reply = create(world)
     assert isinstance(reply, Refused)
     assert reply.message == "no [hidden] allowed"
+
+
+def test_a_put_of_an_earlier_attempt_that_comes_late_is_undone(world: World) -> None:
+    """It changes nothing of the attempt that followed, and its group is deleted again."""
+    again = Again(delay_s=0)
+
+    def next_attempt() -> None:
+        for step in (
+            lambda row: retried(row, again, Outcome.failed(Reason.CAPACITY, ""), now=START),
+            lambda row: claimed(row, RUN, scope=SCOPE, nonce="second", now=world.clock.now()),
+        ):
+            stored = world.memory_rows.read("j")
+            assert stored is not None
+            assert change(world.memory_rows, stored, step) is not None
+
+    at_call(world, "azure.create", next_attempt)
+    assert isinstance(create(world), Superseded)
+    row = world.memory_rows.now_of("j")
+    assert (row.attempt, row.created_at) == (2, None)
+    assert row.group is not None
+    assert row.group.nonce == "second"
+    assert world.azure.alive == {}
+    assert len(world.azure.created) == 1
+
+
+def test_an_attempt_that_is_not_due_is_not_asked_for(world: World) -> None:
+    """A create that comes early, as after a take-over, is told when to come again."""
+    stored = world.memory_rows.read("j")
+    assert stored is not None
+    failed = Outcome.failed(Reason.EXIT_CODE, "")
+    assert change(
+        world.memory_rows,
+        stored,
+        lambda row: retried(row, Again(delay_s=60), failed, now=world.clock.now()),
+    )
+    reply = create(world)
+    assert isinstance(reply, Busy)
+    assert (reply.code, reply.attempt) == ("NotDue", 2)
+    assert reply.retry_after_s == pytest.approx(60, abs=1)
+    assert not world.azure.calls
+    let_pass(world, 60)
+    assert isinstance(create(world), Created)

@@ -12,11 +12,13 @@ from acijobs.domain.errors import BusyError, StorageError
 from acijobs.domain.messages import (
     LOG_NOT_READ,
     Busy,
+    Created,
     CreateRequest,
     DeleteRequest,
     Deleting,
     Finished,
     Reply,
+    Retrying,
     Superseded,
 )
 from acijobs.domain.outcome import Outcome, Phase
@@ -71,7 +73,14 @@ def test_a_job_ends_with_its_log_its_outcome_and_no_group(world: World) -> None:
     assert (reply.log.complete, reply.log.truncated) == (True, False)
     (log,) = world.memory_logs.logs.values()
     assert log.count(b"\n") == 22
-    assert {"creating", "containerStarted", "collecting", "cleaning", "deleted"} == set(row.times)
+    assert {
+        "creating",
+        "groupCreated",
+        "containerStarted",
+        "collecting",
+        "cleaning",
+        "deleted",
+    } == set(row.times)
 
 
 def test_the_log_is_collected_before_the_row_is_closed_and_the_group_deleted(world: World) -> None:
@@ -303,3 +312,41 @@ def test_a_row_that_others_change_again_and_again_is_busy(world: World) -> None:
         finish(world)
     assert not world.memory_rows.now_of("j").is_closed
     assert world.azure.calls["delete"] == 0
+
+
+@pytest.mark.parametrize("point", ["azure.read_log", "rows.swap:1"])
+def test_the_end_of_an_attempt_that_is_delivered_twice_at_once_ends_one_attempt(point: str) -> None:
+    """The slower of the two does not end the next attempt, whose container runs by then."""
+    world = World()
+    accept(world, retry={"attempts": 3, "backoffSeconds": 0})
+    create_group(world, CreateRequest(run=RUN))
+    let_pass(world, 26)
+
+    def end_and_begin_the_next() -> None:
+        assert isinstance(finish(world, FAILED), Retrying)
+        assert isinstance(create_group(world, CreateRequest(run=RUN)), Created)
+
+    at_call(world, point, end_and_begin_the_next)
+    reply = finish(world, FAILED)
+    row = world.memory_rows.now_of("j")
+    assert isinstance(reply, Retrying)
+    assert (reply.attempt, row.attempt, row.is_closed) == (2, 2, False)
+    assert row.group is not None
+    assert list(world.azure.alive) == [row.group.name]
+
+
+@pytest.mark.parametrize("ends", [FAILED, Outcome.timed_out(Reason.RUN_TIMEOUT, "too long")])
+def test_an_end_that_was_judged_by_an_earlier_attempt_is_overtaken(ends: Outcome) -> None:
+    """The Reconciler has read the row before, and acts after the next attempt has begun."""
+    world = World()
+    accept(world, retry={"attempts": 3, "backoffSeconds": 0})
+    create_group(world, CreateRequest(run=RUN))
+    let_pass(world, 26)
+    stored = world.rows().read("j")
+    assert stored is not None
+    finish(world, FAILED)
+    create_group(world, CreateRequest(run=RUN))
+    reply = end_job(world, stored, End(outcome=ends, judged=stored.row, asks_container=True))
+    row = world.memory_rows.now_of("j")
+    assert isinstance(reply, Superseded)
+    assert (row.attempt, row.is_closed, len(world.azure.alive)) == (2, False, 1)

@@ -93,3 +93,29 @@ async def test_what_a_list_of_watches_is_taken_for(
         "instanceIdPrefix=j%3A3." in engine.asked[0] or "instanceIdPrefix=j:3." in engine.asked[0]
     )
     assert "top=1000" in engine.asked[0]
+
+
+async def test_all_watches_of_a_job_are_found_and_no_others(
+    engine: Engine, instances: Instances
+) -> None:
+    """By their whole id: what else begins with the job's id is somebody else's."""
+    names = ["j:1.1", "j:12.30", "j:1.1:x", "j:1", "j:x.1", "j", "jj:1.1", "@j:1.1@k"]
+    engine.body = json.dumps([STATUS | {"instanceId": name} for name in names])
+    found = await instances.find_all_children("j")
+    assert found is not None
+    assert set(found) == {"j:1.1", "j:12.30"}
+    assert "showInput=false" in engine.asked[0]
+    engine.status = 500
+    assert await instances.find_all_children("j") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "is_gone"), [(200, True), (404, True), (412, False), (500, False), (503, False)]
+)
+async def test_a_history_is_purged_by_its_id(
+    engine: Engine, instances: Instances, status: int, *, is_gone: bool
+) -> None:
+    """Never by a filter. 412 is the engine's word for one that runs."""
+    engine.status, engine.body = status, json.dumps({"instancesDeleted": 1})
+    assert await instances.purge("j:1.2") is is_gone
+    assert engine.asked in (["/durabletask/instances/j%3A1.2"], ["/durabletask/instances/j:1.2"])

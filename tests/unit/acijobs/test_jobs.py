@@ -15,15 +15,21 @@ from acijobs.domain.errors import InvalidSettingsError, StorageError
 from acijobs.domain.messages import CreateRequest
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.reasons import Reason
+from acijobs.domain.retry import Again
+from acijobs.domain.row import retried
 from acijobs.domain.spec.job import MAX_BODY_BYTES
+from acijobs.domain.spec.policy import JobPolicy
 from acijobs.instances import Instances
 from acijobs.settings.jobs import DefaultJobSettings
 from acijobs.settings.reading import read
+from acijobs.settings.web import WebSettings
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job
 from acijobs.usecases.ports import log_key
 from acijobs.web.job_logs import MAX_READ_BYTES, MAX_TEXT_BYTES
-from acijobs.web.jobs import cancel_job, read_job, start_job
+from acijobs.web.job_start import start_job
+from acijobs.web.jobs import cancel_job, read_job
+from acijobs.web.links import LINKS
 from acijobs_durable import DurableEndpoint
 from acijobs_interleaving import RUN, accept, at_call, let_pass
 from acijobs_world import World, busy, denied
@@ -70,14 +76,14 @@ class Api:
         default: DefaultJobSettings = NO_DEFAULT,
         *,
         headers: dict[str, str] | None = None,
-        public_url: str = "",
+        web: dict[str, str] | None = None,
+        query: str = "",
     ) -> Answer:
         """Start a job."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        asked = request("/api/jobs?code=K", data, headers)
-        starting = start_job(
-            asked, self.instances, self.world, lambda: default, public_url=public_url
-        )
+        asked = request(f"/api/jobs?code=K{query}", data, headers)
+        addresses = read(WebSettings, web or {})
+        starting = start_job(asked, self.instances, self.world, lambda: default, web=addresses)
         return decoded(await starting)
 
     async def get(self, job_id: str = "j", query: str = "") -> Answer:
@@ -173,7 +179,8 @@ async def test_a_job_is_started_with_durables_own_answer_and_its_url(api: Api) -
     assert answer.status == 202
     assert api.durable.started == [job_id]
     assert {"statusQueryGetUri", "sendEventPostUri", "terminatePostUri"} <= set(answer.body)
-    assert answer.body["jobUrl"] == f"https://app.example/api/jobs/{job_id}"
+    assert answer.body["jobUrl"].startswith(f"https://app.example/api/jobs/{job_id}/by/")
+    assert "code=" not in answer.body["jobUrl"]
     assert answer.headers["Location"] == answer.body["statusQueryGetUri"]
     assert answer.headers["Retry-After"] == "10"
 
@@ -266,13 +273,50 @@ async def test_a_chunked_body_is_refused(api: Api, default: DefaultJobSettings) 
 
 async def test_the_urls_are_those_of_the_public_address(api: Api) -> None:
     """All of them, Location too; without one they are where the request went."""
-    answer = await api.post({"image": "a", "id": "j"}, public_url="https://jobs.example.com:8443")
+    public = {"PublicUrl": "https://jobs.example.com:8443"}
+    answer = await api.post({"image": "a", "id": "j"}, web=public)
     urls = [value for name, value in answer.body.items() if name != "id"]
     assert {urlsplit(url).netloc for url in urls} == {"jobs.example.com:8443"}
-    assert answer.body["jobUrl"] == "https://jobs.example.com:8443/api/jobs/j"
+    assert answer.body["jobUrl"].startswith("https://jobs.example.com:8443/api/jobs/j/by/")
     assert answer.headers["Location"] == answer.body["statusQueryGetUri"]
     plain = await api.post({"image": "a", "id": "j"})
-    assert plain.body["jobUrl"] == "https://app.example/api/jobs/j"
+    assert plain.body["jobUrl"].startswith("https://app.example/api/jobs/j/by/")
+
+
+async def test_durables_urls_are_withheld_where_the_operator_wants_that(api: Api) -> None:
+    """They hold a key to every orchestration; the job's own URLs take their place."""
+    answer = await api.post({"image": "a", "id": "j"}, web={"ExposeManagementUrls": "false"})
+    assert answer.status == 202
+    assert set(answer.body) == {"id", *LINKS}
+    assert answer.headers["Location"] == answer.body["jobUrl"]
+    assert answer.headers["Retry-After"] == "5"
+    assert "code=" not in json.dumps(answer.body)
+
+
+async def test_a_store_that_fails_once_the_row_is_in_does_not_unmake_the_job(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """202, with the job's address under the app's key where its own cannot be made."""
+    monkeypatch.setattr(World, "capabilities", lambda _: storage_fails())
+    answer = await api.post({"image": "a", "id": "j"})
+    assert answer.status == 202
+    assert answer.body["jobUrl"] == "https://app.example/api/jobs/j"
+    assert api.row().job_id == "j"
+
+
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+async def test_a_dry_run_refuses_the_secrets_that_a_post_would(api: Api, query: str) -> None:
+    """And the callback: what is wrong is told at each field at once."""
+    api.world.seal_keys = ()
+    secrets = {"A": {"value": "s3cret"}, "B": {"appSetting": "Other"}}
+    asked = request(f"/api/jobs{query}", json.dumps({"image": "a", "secrets": secrets}).encode())
+    answer = decoded(
+        await start_job(asked, api.instances, api.world, lambda: NO_DEFAULT, WebSettings())
+    )
+    pointers = [error["pointer"] for error in answer.body["errors"]]
+    assert (answer.status, pointers) == (400, ["#/secrets/A/value", "#/secrets/B/appSetting"])
+    assert "s3cret" not in json.dumps(answer.body)
+    assert api.world.memory_rows.rows == {}
 
 
 async def test_a_field_that_is_given_twice_counts_once(api: Api) -> None:
@@ -297,11 +341,48 @@ async def test_wrong_settings_are_named_before_a_job_is_started(api: Api) -> Non
         raise InvalidSettingsError(("Location is missing",))
 
     asked = request("/api/jobs", b'{"image": "a"}')
-    answer = decoded(await start_job(asked, api.instances, api.world, wrong_settings))
+    answer = decoded(
+        await start_job(asked, api.instances, api.world, wrong_settings, WebSettings())
+    )
     assert answer.status == 500
     assert "Location is missing" in answer.body["detail"]
     assert api.durable.started == []
     assert api.world.memory_rows.rows == {}
+
+
+async def test_a_job_that_the_operator_does_not_allow_is_answered_403(api: Api) -> None:
+    """With every rule that it breaks; nothing is stored or started."""
+    api.world.allowed = JobPolicy(images=("team.azurecr.io/*",), max_cpu=2)
+    answer = await api.post({"image": "alpine", "cpu": 4, "id": "nightly"})
+    assert (answer.status, answer.body["title"]) == (403, "Forbidden")
+    assert {(error["rule"], error["pointer"]) for error in answer.body["errors"]} == {
+        *(("AllowedImages", "#/image"), ("MaxCpu", "#/cpu")),
+    }
+    assert (api.durable.started, api.world.memory_rows.rows) == ([], {})
+
+
+async def test_rules_that_are_tightened_leave_accepted_jobs_alone(api: Api) -> None:
+    """Their POST may be repeated; another job under the id is refused as such."""
+    body = {"image": "alpine", "id": "nightly"}
+    assert (await api.post(body)).status == 202
+    api.world.allowed = JobPolicy(images=("none",))
+    assert (await api.post(body)).status == 202
+    assert (await api.post(body | {"cpu": 2})).status == 409
+    assert (await api.post({"image": "alpine"})).status == 403
+
+
+async def test_a_dry_run_answers_and_starts_nothing(api: Api) -> None:
+    """200 with the forecast; what is wrong with the job is told as ever."""
+    answer = await api.post({"image": "alpine", "id": "nightly"}, query="&dryRun=true")
+    assert answer.status == 200
+    assert set(answer.body) == {
+        *("spec", "location", "pricePerHourUsd", "runDeadlineSeconds", "costAtRunDeadlineUsd"),
+        *("refusals", "quota"),
+    }
+    assert (api.durable.started, api.world.memory_rows.rows) == ([], {})
+    assert (await api.post({"image": "A B"}, query="&dryRun=true")).status == 400
+    assert (await api.post({"image": "alpine"}, query="&dryRun=maybe")).status == 400
+    assert (await api.post({"image": "alpine"}, query="&dryRun=false")).status == 202
 
 
 async def test_a_job_whose_row_is_in_is_accepted_whatever_the_engine_says(api: Api) -> None:
@@ -476,7 +557,7 @@ async def test_a_status_of_another_run_is_ignored(api: Api, shown: Any) -> None:
         "Pending",
         "Creating",
     )
-    assert set(answer.body["timeline"]) == {"queued", "creating"}
+    assert set(answer.body["timeline"]) == {"queued", "creating", "groupCreated"}
 
 
 async def test_no_status_is_believed_before_a_run_has_claimed_the_job(api: Api) -> None:
@@ -520,6 +601,19 @@ async def test_an_ended_job_is_answered_from_its_row_alone(
     assert (answer.body["reason"] or {}).get("message", "") == outcome.message
     assert "Retry-After" not in answer.headers
     assert asked == []
+
+
+async def test_a_timeline_is_shown_in_the_order_of_a_jobs_life(api: Api) -> None:
+    """However the store kept it."""
+    api.ended()
+    stored = api.world.memory_rows.read("j")
+    assert stored is not None
+    at = stored.row.accepted_at
+    names = ["queued", "creating", "containerStarted", "running", "collecting", "succeeded"]
+    row = replace(stored.row, times=dict.fromkeys(sorted(names), at))
+    api.world.memory_rows.swap(stored, row)
+    shown = list((await api.get()).body["timeline"])
+    assert [name for name in shown if name in names] == names
 
 
 async def test_an_engine_that_does_not_answer_hides_no_job(api: Api) -> None:
@@ -599,7 +693,7 @@ async def test_a_wrong_tail_is_refused(api: Api, tail: str) -> None:
 
 
 async def test_a_long_log_is_shown_from_a_line_start(api: Api) -> None:
-    """The answer carries the last 4 MB of it, the times not counted, and says so."""
+    """The answer carries the last 64 KB of it, the times not counted, and says so."""
     api.running()
     line = f"{T}{'x' * 100}é\n"
     api.write_log(line * (MAX_TEXT_BYTES // 100))
@@ -615,7 +709,7 @@ async def test_a_log_of_very_short_lines_is_read_far_back(api: Api) -> None:
     line = f"{T}y\n"
     api.write_log(line * (2 * MAX_READ_BYTES // len(line)))
     body = (await api.get()).body
-    assert len(body["logs"]) == MAX_READ_BYTES // len(line) * len("y\n")
+    assert body["logs"] == "y\n" * (MAX_TEXT_BYTES // len("y\n") - 1)
     assert body["logState"]["partial"]
 
 
@@ -640,6 +734,29 @@ async def test_a_part_of_a_log_is_said_to_be_one(
     body = (await api.get("j", query)).body
     assert body["logs"] == logs
     assert body["logState"]["partial"] is partial
+
+
+async def test_a_part_of_a_log_says_where_the_rest_is(api: Api) -> None:
+    """At the address that callers know, without the key that was sent."""
+    api.running()
+    asked = request("/api/jobs/j?code=K&tail=1", id="j")
+    for public_url, host in (("", "app.example"), ("https://jobs.example", "jobs.example")):
+        answer = await read_job(asked, api.instances, api.world, public_url=public_url)
+        url = decoded(answer).body["logState"]["url"]
+        assert url == f"https://{host}/api/jobs/j/logs"
+
+
+async def test_between_two_attempts_the_log_of_the_last_one_is_shown(api: Api) -> None:
+    """The next one has none yet, and a job that is cancelled then never will."""
+    api.running()
+    api.write_log(f"{T}one\n")
+    stored = api.world.memory_rows.read("j")
+    assert stored is not None
+    failed = Outcome.failed(Reason.EXIT_CODE, "it exited", exit_code=3, has_ended=True)
+    again = retried(stored.row, Again(delay_s=60), failed, now=api.world.clock.now())
+    assert again is not None
+    api.world.memory_rows.swap(stored, again)
+    assert (await api.get()).body["logs"] == "one\n"
 
 
 async def test_a_log_store_that_is_down_does_not_look_like_a_failed_job(api: Api) -> None:
@@ -698,6 +815,17 @@ async def test_a_cancel_of_an_ended_job_changes_nothing(api: Api) -> None:
     answer = await api.delete()
     assert (answer.status, answer.body["state"]) == (200, "Succeeded")
     assert (api.row(), api.world.azure.calls, api.durable.events) == (row, calls, [])
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_cancel_answers_the_whole_job_but_its_log(api: Api, is_over: bool) -> None:  # noqa: FBT001
+    """Whether it runs or has ended, with its attempts and what it cost."""
+    if is_over:
+        api.ended()
+    else:
+        api.running()
+    shown = (await api.get()).body
+    assert set((await api.delete()).body) == set(shown) - {"logs"}
 
 
 async def test_a_job_that_ends_while_it_is_cancelled_has_ended(api: Api) -> None:

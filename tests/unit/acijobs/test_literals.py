@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acijobs.domain.messages import CANCEL_EVENT, LOG_NOT_READ, REPLIES, Function
+from acijobs.domain.messages import CANCEL_EVENT, LOG_NOT_READ, LOOK_EVENT, REPLIES, Function
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "acijobs" / "domain" / "messages.py"
@@ -17,7 +17,7 @@ DEPLOYED = sorted(
     path for folder in (ROOT / "acijobs", *FOLDERS) for path in folder.rglob("*.py") if path != PAGE
 )
 
-NAMES = {function.value for function in Function} | {CANCEL_EVENT, LOG_NOT_READ}
+NAMES = {function.value for function in Function} | {CANCEL_EVENT, LOOK_EVENT, LOG_NOT_READ}
 """No other text of the app is ever one of these."""
 
 KINDS = set(REPLIES)

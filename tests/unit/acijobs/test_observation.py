@@ -264,3 +264,42 @@ def test_what_is_in_the_way_of_the_container_is_told(
 ) -> None:
     """A deadline that passes meanwhile is not the fault of a container that ran too long."""
     assert judge(look, "OnFailure").hindrance is hindrance
+
+
+def init(state: str | None = None, code: int | None = None, **more: Any) -> ContainerState:
+    return container(state, code, **({"name": "fetch"} | more))
+
+
+@pytest.mark.parametrize(
+    ("look", "policy", "stage", "reason"),
+    [
+        (seen(container(), init_containers=(init("Terminated", 4),)), "Never", "ended", "Init"),
+        (
+            seen(container("Waiting"), init_containers=(init("Terminated"),)),
+            *("Never", "ended", "Init"),
+        ),
+        (seen(container(), init_containers=(init("Terminated", 4),)), "OnFailure", "creating", ""),
+        (
+            seen(container(), init_containers=(init("Terminated", 4),), group="Failed"),
+            *("OnFailure", "ended", "Init"),
+        ),
+        (seen(container(), init_containers=(init("Terminated", 0),)), "Never", "creating", ""),
+        (seen(container(), init_containers=(init("Running"),)), "Never", "creating", ""),
+        (
+            seen(container("Running"), init_containers=(init("Terminated", 4),)),
+            *("Never", "running", ""),
+        ),
+    ],
+)
+def test_a_failed_init_container_ends_the_job_that_waits_for_it(
+    look: Observation, policy: str, stage: str, reason: str
+) -> None:
+    """At once, and not at the deadline; a container that runs all the same decides itself."""
+    verdict = judge(look, policy)
+    assert verdict.stage == stage
+    assert (verdict.outcome is not None) == bool(reason)
+    if verdict.outcome is not None:
+        assert verdict.outcome.reason == "InitContainerFailed"
+        assert "'fetch'" in verdict.outcome.message
+        assert (verdict.outcome.exit_code, verdict.outcome.has_ended) == (None, True)
+        assert [end.name for end in verdict.outcome.containers] == ["fetch", "job"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from acijobs.aci.error_map import service_error
 from acijobs.domain.messages import Busy
-from acijobs.domain.public_text import without_paths
+from acijobs.domain.public_text import HIDDEN, public_text, without_paths
 from acijobs.log_lines import tell
-from acijobs.orchestrations.waiting import reply_of
+from acijobs.orchestrations.waiting import or_cancel, reply_of
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,29 @@ def test_a_log_line_has_no_control_character(caplog: pytest.LogCaptureFixture) -
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line)["image"] == image
+
+
+def test_a_long_word_is_read_once() -> None:
+    """A job may send 64 KB of one: from each of its letters on, that would take minutes."""
+    word = "a" * 60_000
+    assert public_text(f"{word} apikey=x") == f"{word} {HIDDEN}"
+
+
+def test_a_link_is_hidden_however_its_path_is_written() -> None:
+    """The host takes `/BY/` for `/by/`."""
+    token = "1rlc-t6w2kd-0-qT3hVw2c9vJ0mB4sX7yLzE5n"
+    assert public_text(f"GET /api/jobs/j/BY/{token}") == f"GET /api/jobs/j/BY/{HIDDEN}"
+
+
+def test_a_cancel_whose_reason_has_no_text_is_a_cancel_all_the_same() -> None:
+    """Whoever may raise events may send any JSON; what raises fails the orchestration for good."""
+    deep = reduce(lambda inner, _: [inner], range(5_000), ["x"])
+    event = SimpleNamespace(is_completed=True, result={"reason": deep})
+    context: Any = SimpleNamespace(
+        wait_for_external_event=lambda _: event, task_any=lambda _: None, current_utc_datetime=None
+    )
+    steps = or_cancel(context, None)
+    next(steps)
+    with pytest.raises(StopIteration) as ended:
+        next(steps)
+    assert ended.value.value.why == ""

@@ -64,10 +64,12 @@ def test_what_the_job_itself_did_is_not_worth_another_attempt(reason: Reason) ->
     ],
 )
 def test_each_code_of_azure_stands_for_a_reason(code: str, reason: Reason) -> None:
-    """What was not taken and is not known otherwise was not in order."""
+    """What was not taken and is not known otherwise was not in order; our own codes are not Azure's."""
     assert reason_of_azure(code) is reason
     outcome = Outcome.refused(code, "Azure's own words")
-    assert (outcome.phase, outcome.reason, outcome.azure_code) == (Phase.FAILED, reason.value, code)
+    azure_code = "" if code == reason.value else code
+    assert (outcome.phase, outcome.reason) == (Phase.FAILED, reason.value)
+    assert outcome.azure_code == azure_code
 
 
 def test_a_reason_of_another_release_is_shown_as_it_is() -> None:

@@ -30,11 +30,12 @@ from acijobs.domain.reconciling import (
     is_due,
     temper,
 )
-from acijobs.domain.row import CLEAN_UP_TIME, MAX_TAKE_OVERS, Cancel, Row, Run, Terms, offered
+from acijobs.domain.row import MAX_TAKE_OVERS, Cancel, Row, Run, offered
+from acijobs.domain.terms import Terms
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 MINUTE, SECOND, DAY = timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
-TERMS = Terms(provision_seconds=600, run_seconds=3_600)
+TERMS = Terms(queue_seconds=600, provision_seconds=600, run_seconds=3_600)
 ACCEPTED = Row(job_id="j", accepted_at=START, terms=TERMS)
 DRIVEN = replace(
     ACCEPTED,
@@ -46,7 +47,7 @@ DRIVEN = replace(
 OFFERED = replace(DRIVEN, offer=2, offered_at=START, taken_over=(START,))
 CLOSED = replace(DRIVEN, outcome=Outcome.succeeded(), closed_at=START)
 OVERDUE_AT = DRIVEN.over_at + DEADLINE_MARGIN
-NEVER_STARTED_AT = ACCEPTED.provision_deadline + DEADLINE_MARGIN
+NEVER_STARTED_AT = ACCEPTED.queue_deadline + DEADLINE_MARGIN
 GONE = Driver()
 SILENT = Driver(answered=False)
 
@@ -161,8 +162,11 @@ DECISIONS: dict[str, tuple[Row, Driver, timedelta, str, str]] = {
     "cleaning, stale": (CLOSED, RUNNING, STALE_TIME, "end", "notSettled"),
     "cleaning for long": (
         CLOSED,
-        seen("Running", progressed_at=START + CLEAN_UP_TIME + DEADLINE_MARGIN),
-        CLEAN_UP_TIME + DEADLINE_MARGIN,
+        seen(
+            "Running",
+            progressed_at=START + timedelta(seconds=Terms().clean_up_seconds) + DEADLINE_MARGIN,
+        ),
+        timedelta(seconds=Terms().clean_up_seconds) + DEADLINE_MARGIN,
         "end",
         "notSettled",
     ),
@@ -190,7 +194,7 @@ def test_a_job_and_its_orchestration_decide_what_is_done(case: str) -> None:
         ("accepted, terminated", Phase.CANCELLED, Reason.TERMINATED),
         ("cancelled, suspended", Phase.CANCELLED, Reason.CANCELLED),
         ("suspended, overdue", Phase.TIMED_OUT, Reason.RUN_TIMEOUT),
-        ("never claimed", Phase.TIMED_OUT, Reason.PROVISION_TIMEOUT),
+        ("never claimed", Phase.TIMED_OUT, Reason.QUEUE_TIMEOUT),
     ],
 )
 def test_an_end_has_the_outcome_that_people_see(case: str, phase: Phase, reason: Reason) -> None:
@@ -202,12 +206,12 @@ def test_an_end_has_the_outcome_that_people_see(case: str, phase: Phase, reason:
 
 
 def test_a_group_that_was_asked_for_may_run_until_the_last_deadline() -> None:
-    """Only a job that Azure was never asked for is over with its provisioning."""
+    """Only a job that Azure was never asked for is over with its queueing."""
     row = replace(DRIVEN, created_at=None)
     assert decide(row, SUSPENDED, NEVER_STARTED_AT).act is Act.NOTHING
-    outcome = decide(row, SUSPENDED, OVERDUE_AT).outcome
+    outcome = decide(row, SUSPENDED, row.over_at + DEADLINE_MARGIN).outcome
     assert outcome is not None
-    assert outcome.reason == Reason.PROVISION_TIMEOUT.value
+    assert outcome.reason == Reason.QUEUE_TIMEOUT.value
 
 
 @pytest.mark.parametrize("status", ["Terminated", "Running"])
@@ -314,7 +318,7 @@ def test_a_suspended_job_is_ended_only_past_its_margin_or_when_asked(
     decision = decide(row, SUSPENDED, now)
     if decision.act is not Act.NOTHING and not row.is_closed:
         assert decision.why in {"overdue", "cancelled"}
-        over_at = row.provision_deadline if row.asked_at is None else row.over_at
+        over_at = row.queue_deadline if row.asked_at is None else row.over_at
         assert decision.why == "cancelled" or now >= over_at + DEADLINE_MARGIN
 
 

@@ -8,22 +8,31 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from acijobs.domain.group import GroupRef, Scope
+from acijobs.domain.observation import (
+    ContainerEvent,
+    ContainerState,
+    Observation,
+    with_details,
+)
 from acijobs.domain.outcome import Outcome, Phase
-from acijobs.domain.progress import CleanUp
+from acijobs.domain.progress import CleanUp, ContainerLog, LogState
 from acijobs.domain.reasons import Reason
+from acijobs.domain.retry import Again
 from acijobs.domain.row import (
-    CLEAN_UP_TIME,
     Cancel,
     Row,
     Run,
-    Terms,
     asked,
     cancelled,
     claimed,
     cleaned,
     closed,
     created,
+    retried,
 )
+from acijobs.domain.terms import RetryRule, RetryTerms, Terms
+from acijobs.domain.told import Told
+from acijobs.rows.packing import pack_row
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SCOPE = Scope(subscription_id="s", resource_group="rg", app="a", store="st")
@@ -139,7 +148,9 @@ def test_azure_is_asked_again_by_the_driver_only_and_until_it_accepted() -> None
 
 def test_created_is_noted_once_by_the_driver_of_an_open_job() -> None:
     """The first time stays."""
-    assert created(CLAIMED, MINE, now=at(9)) == replace(CLAIMED, created_at=at(9))
+    assert created(CLAIMED, MINE, now=at(9)) == replace(CLAIMED, created_at=at(9)).at(
+        groupCreated=at(9)
+    )
     assert created(CREATED, MINE, now=at(9)) == CREATED
     assert created(CLAIMED, TWIN, now=at(9)) is None
     assert created(replace(CLOSED, created_at=None), MINE, now=at(9)) is None
@@ -251,6 +262,47 @@ def test_a_point_of_the_timeline_keeps_its_first_time() -> None:
 
 def test_a_job_is_over_at_the_sum_of_its_deadlines() -> None:
     """Provisioning, running and the clean-up: a group that is older may be reaped."""
-    row = replace(ACCEPTED, terms=Terms(provision_seconds=10, run_seconds=20))
-    assert row.provision_deadline == at(10)
-    assert row.over_at == at(30) + CLEAN_UP_TIME
+    row = replace(ACCEPTED, terms=Terms(queue_seconds=5, provision_seconds=10, run_seconds=20))
+    assert row.queue_deadline == at(5)
+    assert row.provision_deadline == at(15)
+    assert row.over_at == at(35) + timedelta(seconds=Terms().clean_up_seconds)
+
+
+MOST_STATE_CHARS = 10 * 32_000
+"""As many as a table keeps of a row."""
+
+
+@pytest.mark.parametrize("letter", ["x", "\u5b57", "\U0001f680"], ids=["ascii", "cjk", "emoji"])
+def test_the_largest_row_fits_into_a_table(letter: str) -> None:
+    """One that did not could never be closed, and would end every round of the Reconciler.
+
+    Sixty containers, thirty attempts, all the words that Azure may say, and all that a user may.
+    """
+    words = (letter * 40 + " ") * 200
+    names = tuple(f"{number:02}".ljust(63, "c") for number in range(60))
+    seen = Observation(
+        containers=tuple(
+            ContainerState(name=name, state="Terminated", exit_code=1, detail=words)
+            for name in names
+        ),
+        events=(ContainerEvent(name="Failed", message=words[:300], kind="Warning", first_at=START),)
+        * 100,
+    )
+    outcome = with_details(Outcome.failed(Reason.EXIT_CODE, words, exit_code=1), seen)
+    rule = RetryRule(on_exit_codes=(4_294_967_295,) * 255, on_reasons=("ExitCodeMissing",) * 50)
+    terms = Terms(retry=RetryTerms(rules=(rule,) * 20), sidecars=names[1:])
+    log = LogState(containers=dict.fromkeys(names, ContainerLog(archived_bytes=10**12)))
+    times = {f"{name}HasBegunThen": at(1) for name in "abcdefgh"}
+    outputs: dict[str, object] = {"o": letter * (16_000 // len(letter.encode()))}
+    row = replace(
+        CREATED,
+        terms=terms,
+        labels={f"{number:02}".ljust(63, "n"): letter * 128 for number in range(20)},
+    )
+    for _ in range(30):
+        following = retried(row, Again(), outcome, now=at(9), log=log)
+        assert following is not None
+        row = replace(following, group=GROUP, asked_at=at(9), created_at=at(9), times=times)
+    ended = closed(row, outcome, now=at(10), log=log, told=Told(outputs=outputs))
+    assert ended is not None
+    assert len(pack_row(ended)) < MOST_STATE_CHARS

@@ -401,3 +401,15 @@ def test_the_public_address_is_taken_as_it_is() -> None:
     """A slash at the end does not count; without the setting there is none."""
     assert read(WebSettings, {"PublicUrl": "https://a.example/"}).public_url == "https://a.example"
     assert read(WebSettings, {}).public_url == ""
+
+
+def test_a_credential_in_the_wrong_setting_is_not_shown() -> None:
+    """What is wrong is told to callers, too: holders of a link among them."""
+    wrong = {
+        "RetentionDays": GOOD["AzureWebJobsStorage"],
+        "LogLevel": "https://a.example/?sig=s3cret",
+    }
+    with pytest.raises(InvalidSettingsError) as raised:
+        check(ALL_CONCERNS, GOOD | wrong)
+    assert "RetentionDays" in str(raised.value)
+    assert "s3cret" not in str(raised.value).lower()

@@ -21,7 +21,8 @@ from acijobs.domain.messages import (
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import LogState
 from acijobs.domain.reasons import Reason
-from acijobs.domain.row import Cancel, Run, Terms
+from acijobs.domain.row import Cancel, Run
+from acijobs.domain.terms import Terms
 from acijobs.domain.watch import Change, Watch, What
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -293,3 +294,47 @@ def test_a_fetch_that_was_refused_leaves_what_is_archived(reply: Reply) -> None:
     log = merged(LogState(archived_bytes=9), reply, has_ended=True)
     assert (log.archived_bytes, log.complete) == (9, False)
     assert log.trouble in {"TooManyRequests: later", "AuthorizationFailed: no right to read"}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        BUSY,
+        REFUSED,
+        seen(log=Fetched(trouble="BusyError: later")),
+    ],
+    ids=["busy", "refused", "no log"],
+)
+def test_polls_are_apart_though_nobody_can_tell_whether_the_container_is_silent(
+    reply: Reply,
+) -> None:
+    """Azure that is busy is not asked again and again at once."""
+    terms = Terms(silent_seconds=60)
+    watching = watch(stage="running", terms=terms, poll=20, log_grew_at=after(100))
+    watching, _ = watching.see(reply, after(161))
+    now = after(161)
+    for _ in range(5):
+        watching = watching.sleep(now)
+        assert watching.due >= now + timedelta(seconds=2)
+        now = watching.due
+        assert watching.request(now).log_is_due
+        watching, change = watching.see(reply, now)
+        assert change is None
+
+
+def test_the_service_is_given_its_time_while_a_group_is_looked_for() -> None:
+    """What it asks for wins over the haste to know whether the group is gone."""
+    watching, _ = watch(stage="running").see(UNSEEN, after(1))
+    assert watching.sleep(after(1)).due == after(6)
+    watching, _ = watching.see(BUSY, after(6))
+    assert watching.sleep(after(6)).due == after(23)
+
+
+def test_who_takes_a_job_over_does_not_pay_for_it_anew() -> None:
+    """Its cost limit counts from when Azure accepted the group, though the pull was not shown."""
+    terms = Terms(cost_seconds=100)
+    reply = Created(accepted_at=START, created_at=after(5), terms=terms)
+    watching = Watch.begin(RUN, reply, started=after(90), now=after(90))
+    assert watching.paid_until == after(105)
+    pulled, _ = watching.see(seen("running", times={"imagePulling": after(9)}), after(92))
+    assert pulled.paid_until == after(109)

@@ -50,7 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
     yield
-    for made in (wiring._groups, wiring._logs, wiring._rows):
+    for made in (wiring._groups, wiring._patient_groups, wiring._logs, wiring._rows):
         made.cache_clear()
 
 
@@ -102,6 +102,16 @@ def test_a_client_is_kept_for_its_settings(monkeypatch: pytest.MonkeyPatch) -> N
     assert wiring.outside().groups(SCOPE) is first
     monkeypatch.setenv("Location", "westeurope")
     assert wiring.outside().groups(SCOPE) is not first
+
+
+def test_a_reader_of_logs_does_not_wait_for_an_azure_that_is_busy() -> None:
+    """It is shown what is archived; the client is the one that all others use."""
+    groups = wiring.outside_for_readers().groups(SCOPE)
+    patient = wiring.outside().groups(SCOPE)
+    assert not isinstance(groups, PatientGroups)
+    assert isinstance(patient, PatientGroups)
+    assert patient._groups is groups
+    assert wiring.live_logs() is wiring.live_logs()
 
 
 def test_a_scope_is_where_the_settings_say_with_the_stores_own_id(

@@ -6,15 +6,21 @@ import ast
 import re
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 
+from acijobs.domain.callback.state import CallbackStatus
+from acijobs.domain.job_account import account
+from acijobs.domain.job_view import view_job
 from acijobs.domain.outcome import Phase
 from acijobs.domain.progress import CleanUp, LogState
 from acijobs.domain.row import Row
-from acijobs.domain.spec.job import JobSpec, Timeouts
+from acijobs.domain.spec.job import JobSpec
+from acijobs.domain.spec.model import SpecModel
+from acijobs.domain.spec.secret import Secret
+from acijobs.domain.spec.stored import shape_of
 from acijobs.instances import Instance
-from acijobs.web.job_view import view_job
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
@@ -30,21 +36,34 @@ def first_column(text: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
 
 
-def wire_names(model: type[JobSpec | Timeouts]) -> set[str]:
-    return {field.alias or name for name, field in model.model_fields.items()}
+def fields(model: type[SpecModel], prefix: str = "") -> set[str]:
+    """Return every field of a model by its path; secrets have a table of their own."""
+    found = set()
+    for name, field in model.model_fields.items():
+        shape, path = shape_of(field.annotation), prefix + model.wire_name(name)
+        if get_origin(shape) is list:
+            shape, path_of_items = shape_of(get_args(shape)[0]), f"{path}[]"
+            path = path_of_items if is_object(shape) else path
+        found |= fields(shape, f"{path}.") if is_object(shape) else {path}
+    return found
+
+
+def is_object(shape: Any) -> bool:
+    is_model = isinstance(shape, type) and issubclass(shape, SpecModel)
+    return is_model and shape is not Secret and bool(shape.model_fields)
 
 
 def test_every_field_of_a_job_that_can_be_sent() -> None:
     """And no other."""
-    names = wire_names(JobSpec) - {"timeouts"}
-    assert first_column(section("POST /api/jobs")) == names | {
-        f"timeouts.{name}" for name in wire_names(Timeouts)
-    }
+    secret = {"keyVault", "appSetting", "value"}
+    assert first_column(section("POST /api/jobs")) == fields(JobSpec) | secret
 
 
 def test_every_field_that_get_answers() -> None:
     """And no other."""
-    shown = set(view_job(Row(job_id="j"), Instance()).fields) | {"logs", "logsError"}
+    row = Row(job_id="j")
+    shown = set(view_job(row, Instance()).fields) | set(account(row, row.accepted_at, {}))
+    shown |= {"logs", "logsError"}
     assert first_column(section("GET /api/jobs/{id}")) == shown
 
 
@@ -58,8 +77,11 @@ STATES = {"Pending", "Running"} | {phase.value for phase in Phase if phase.is_en
         *(phase.value for phase in Phase),
         *(clean_up.value for clean_up in CleanUp),
         *LogState().shown(),
+        *CallbackStatus,
+        *("state", "tries", "trouble", "NotNeeded"),
         *("code", "message", "fault", "retryable", "advice", "azureCode"),
-        *("deleted", "imagePulling", "containerStarted", "containerFinished"),
+        *("deleted", "groupCreated", "imagePulling", "imagePulled"),
+        *("containerStarted", "containerFinished"),
     ],
 )
 def test_every_state_phase_clean_up_and_member(word: str) -> None:

@@ -15,7 +15,7 @@ SOURCES = [
     for folder in ("acijobs", "benchmarks", "local", "tests", *FUNCTIONS)
     for path in (ROOT / folder).rglob("*.py")
 ]
-FOLDERS = "acijobs|benchmarks|docs|local|tests"
+FOLDERS = "acijobs|benchmarks|docs|infra|local|tests"
 
 
 def relative(path: Path) -> str:
@@ -55,6 +55,12 @@ def test_every_local_link_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_merge_was_made_to_its_end(page: Path) -> None:
+    """No marks of a conflict are left."""
+    assert not re.findall(r"^(?:<{7}|={7}|>{7})(?: .*)?$", page.read_text("utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
