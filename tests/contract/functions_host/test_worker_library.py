@@ -6,9 +6,11 @@ the conformance apps, and the app in this repository.
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -246,7 +248,17 @@ def test_this_repositorys_app_does_the_same_under_both(client: str) -> None:
     assert set(mine) == set(reference) == set(cases)
     for function in cases:
         assert "not loaded" not in reference[function], reference[function]
-        assert mine[function] == reference[function], function
+        assert untimed(mine[function]) == untimed(reference[function]), function
+
+
+def untimed(outcome: Any) -> Any:
+    """Return the outcome with its body decoded, and without how long things took."""
+    answer = outcome.get("$return") if isinstance(outcome, dict) else None
+    if not isinstance(answer, dict) or not isinstance(answer.get("body"), str):
+        return outcome
+    body = base64.b64decode(answer["body"]).decode()
+    timeless = re.sub(r'"seconds": [0-9.e-]+', '"seconds": 0', body)
+    return outcome | {"$return": answer | {"body": timeless}}
 
 
 REQUEST = {"name": "req", "type": "httpTrigger", "direction": "in"}
