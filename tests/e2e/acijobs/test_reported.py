@@ -191,8 +191,8 @@ def test_a_progress_bar_is_exact_and_shown_while_it_grows(stack: LocalStack) -> 
 def test_text_without_its_newline_is_shown_while_it_waits(stack: LocalStack) -> None:
     """A prompt, or a step that takes long."""
     story = start(stack, "prompt", shell("printf 'step 1... '; sleep 9; echo done"))
-    shown = wait_for(story, lambda job: bool(job["logs"]))
-    assert (shown["logs"], shown["state"]) == ("step 1... ", "Running")
+    shown = wait_for(story, lambda job: job["state"] == "Running" and bool(job["logs"]))
+    assert shown["logs"] == "step 1... "
     assert finish(stack, story)["logs"] == "step 1... done\n"
 
 
