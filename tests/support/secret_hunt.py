@@ -61,7 +61,10 @@ class Hunt:
         """Look into every file below a folder, and into each cell of its databases."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = str(path.relative_to(folder))
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:  # a database's journal comes and goes
+                continue
             self.look(name, data)
             if data.startswith(_SQLITE):
                 for cell in _cells(path):

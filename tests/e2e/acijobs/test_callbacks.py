@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
@@ -113,8 +114,9 @@ def test_a_key_that_was_sent_is_sealed(stack: LocalStack, receiver: Receiver) ->
     until(stack, job_id, "Delivered")
     [request] = [r for r in receiver.received if json.loads(r.body)["subject"] == job_id]
     assert Webhook(key).verify(request.body, request.headers)
-    written = [p.read_bytes() for p in stack.options.state.rglob("*") if p.is_file()]
-    assert not any(b"c" * 40 in data for data in written)
+    for path in stack.options.state.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a database's journal comes and goes
+            assert path.is_dir() or b"c" * 40 not in path.read_bytes(), path
 
 
 def test_a_receiver_that_is_down_is_tried_again(stack: LocalStack) -> None:

@@ -31,7 +31,7 @@ def tell(**event):
     print(urllib.request.urlopen(sent, timeout=30).status, flush=True)
 
 tell(progress=0.25, message="begun")
-time.sleep(4)
+time.sleep(8)
 tell(progress=1, outputs={"sum": 42})
 tell(outputs={"rows": [1, 2]}, done=True)
 """
