@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,11 +33,13 @@ from acijobs.web.links import LINKS
 from acijobs_durable import DurableEndpoint
 from acijobs_interleaving import RUN, accept, at_call, let_pass
 from acijobs_world import World, busy, denied
+from job_calls import decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from acijobs.domain.row import Row
+    from job_calls import Answer
 
 pytestmark = pytest.mark.filterwarnings("ignore:enable_cleanup_closed:DeprecationWarning")
 
@@ -47,15 +49,6 @@ WITH_DEFAULT = read(
 )
 T = "2026-11-23T10:00:00.000000001Z "
 ODD_IDS = ["none", "a/b", "..", "", "a?b", "%2e%2e", "a#b", "a b", "x" * 101, "é", "a\n", "-a"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """An answer of the API, decoded."""
-
-    status: int
-    body: dict[str, Any]
-    headers: dict[str, str]
 
 
 class Api:
@@ -153,14 +146,6 @@ def request(
         params=dict(parse_qsl(urlsplit(url).query)),
         route_params=route,
         body=body,
-    )
-
-
-def decoded(answer: func.HttpResponse) -> Answer:
-    return Answer(
-        status=answer.status_code,
-        body=json.loads(answer.get_body()),
-        headers=dict(answer.headers),
     )
 
 
