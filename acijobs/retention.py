@@ -15,7 +15,7 @@ from acijobs.domain.errors import RowConflictError, UnreadableRowError
 from acijobs.domain.listing import first_key_at
 from acijobs.domain.retention import is_expired, may_be_purged
 from acijobs.instances import MOST_CHILDREN
-from acijobs.log_lines import tell
+from acijobs.log_lines import tell, words_of
 from acijobs.usecases.ports import RETENTION
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ async def forget(
     try:
         await forgetting.run(now)
     except Exception as error:  # noqa: BLE001 - one old job must not end rounds that others live by
-        message = f"{type(error).__name__}: {error}"[:300]
-        tell("notForgotten", level=logging.WARNING, message=message)
+        tell("notForgotten", level=logging.WARNING, message=words_of(error))
     return forgetting.forgotten
 
 

@@ -8,11 +8,14 @@ AcijobsError
 ├── InvalidQueryError       parameters of the query are wrong: names every wrong one (HTTP 400)
 ├── UnknownLogError         the job has no such log (HTTP 404)
 ├── InvalidSettingsError    the operator's settings are wrong: names every wrong setting
+├── UnwellError             parts of what the app depends on are not well: names every one of them
 ├── ServiceError            Azure answered with an error
 │   ├── RefusedError        it will not get better by asking again
 │   └── BusyError           it may: throttled, unavailable, in transition, out of capacity
 │       └── StorageError    the store of rows or logs did not answer usefully (HTTP 503)
-│           └── UnreadableRowError  it did, but this one row cannot be read
+│           └── RowError                it did, but something is wrong with this one row
+│               ├── UnreadableRowError  it cannot be read
+│               └── RowTooLargeError    it cannot be written
 ├── RowExistsError          a job of this id has been accepted before
 ├── RowConflictError        someone else changed the row since it was read
 ├── ArchiveConflictError    someone else wrote the same part of a log first
@@ -87,6 +90,14 @@ class InvalidSettingsError(AcijobsError):
         self.problems = problems
 
 
+class UnwellError(AcijobsError):
+    """Parts of what the app depends on are not well; the text names every one of them."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
 class ServiceError(AcijobsError):
     """Azure answered with an error.
 
@@ -141,8 +152,16 @@ class StorageError(BusyError):
         super().__init__("StorageUnavailable", message)
 
 
-class UnreadableRowError(StorageError):
-    """What is stored of this job cannot be read; other jobs are not concerned."""
+class RowError(StorageError):
+    """Something is wrong with this one job's row; other jobs are not concerned."""
+
+
+class UnreadableRowError(RowError):
+    """What is stored of this job cannot be read."""
+
+
+class RowTooLargeError(RowError):
+    """What is to be stored of this job does not fit."""
 
 
 class RowExistsError(AcijobsError):

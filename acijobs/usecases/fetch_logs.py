@@ -13,9 +13,11 @@ from acijobs.domain.errors import (
 )
 from acijobs.domain.group import MAIN_CONTAINER
 from acijobs.domain.messages import Fetched, FetchRequest, Superseded
-from acijobs.domain.public_text import public_text
+from acijobs.domain.metrics import LOG_GAPS
+from acijobs.log_lines import words_of
 from acijobs.logs.window import COMPARED_BYTES, addition, has_lost_lines, may_be_of_stopped
 from acijobs.usecases.ports import log_key
+from acijobs.usecases.telemetry import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from acijobs.domain.group import GroupRef
     from acijobs.domain.messages import Reply
     from acijobs.usecases.ports import ContainerGroups, LogArchive, Outside
+    from acijobs.usecases.telemetry import Telemetry
 
 _TRIES = 3
 
@@ -39,18 +42,25 @@ class LogSource:
         archive: Where it is kept.
         group: The container group.
         container: The container.
+        telemetry: Where gaps are counted.
     """
 
     groups: ContainerGroups
     archive: LogArchive
     group: GroupRef
     container: str = MAIN_CONTAINER
+    telemetry: Telemetry = NO_TELEMETRY
 
     @classmethod
     def of(cls, outside: Outside, group: GroupRef, container: str = MAIN_CONTAINER) -> LogSource:
         """Return the log of a group's container."""
-        groups, archive = outside.groups(group.scope), outside.logs()
-        return cls(groups=groups, archive=archive, group=group, container=container)
+        return cls(
+            groups=outside.groups(group.scope),
+            archive=outside.logs(),
+            group=group,
+            container=container,
+            telemetry=outside.telemetry,
+        )
 
     @property
     def key(self) -> str:
@@ -113,12 +123,7 @@ def try_to_fetch_log(
     try:
         return fetch_log(source(), has_ended=has_ended, known_bytes=known_bytes)
     except LOG_TROUBLES as error:
-        return Fetched(archived_bytes=known_bytes, trouble=log_trouble(error))
-
-
-def log_trouble(error: Exception) -> str:
-    """Return the words that tell why a log could not be fetched."""
-    return public_text(f"{type(error).__name__}: {error}")[:300]
+        return Fetched(archived_bytes=known_bytes, trouble=words_of(error))
 
 
 def _fetch_once(source: LogSource, *, has_ended: bool, known_bytes: int) -> Fetched:
@@ -130,6 +135,8 @@ def _fetch_once(source: LogSource, *, has_ended: bool, known_bytes: int) -> Fetc
     added = addition(kept, window or "", ended=has_ended)
     if added.data:
         source.archive.append(source.key, kept.size_bytes, added.data)
+        if has_lost_lines(added.data):
+            source.telemetry.record(lambda: [LOG_GAPS.of()])
     return Fetched(
         archived_bytes=kept.size_bytes + len(added.data),
         added_bytes=len(added.data),

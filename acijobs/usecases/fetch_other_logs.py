@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from acijobs.domain.messages import merged
 from acijobs.domain.progress import ContainerLog, LogState
-from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, log_trouble, try_to_fetch_log
+from acijobs.log_lines import words_of
+from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, try_to_fetch_log
 
 if TYPE_CHECKING:
     from acijobs.domain.observation import ContainerState, Observation
@@ -66,7 +67,7 @@ def collect_other_logs(outside: Outside, row: Row, log: LogState) -> LogState:
         found = outside.groups(row.group.scope).get(row.group.name)
         trouble = "" if found is not None and row.group.owns(found.tags) else _NOT_SEEN
     except LOG_TROUBLES as error:
-        found, trouble = None, log_trouble(error)
+        found, trouble = None, words_of(error)
     if found is None or trouble:
         open_ones = {name: log.of(name) for name in names if not log.of(name).complete}
         return log.with_others({n: replace(o, trouble=trouble) for n, o in open_ones.items()})

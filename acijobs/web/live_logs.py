@@ -12,6 +12,7 @@ distance, and pause where Azure asks for it. What is not fetched here comes with
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import Counter
@@ -21,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import AcijobsError, ArchiveConflictError, BusyError, StorageError
-from acijobs.usecases.fetch_logs import LogSource, fetch_log, log_trouble
+from acijobs.log_lines import tell, words_of
+from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, fetch_log
 from acijobs.usecases.find_log import WantedLog, find_log
 
 if TYPE_CHECKING:
@@ -207,8 +209,10 @@ class LiveLogs:
         except ArchiveConflictError:  # others bring it up to date meanwhile
             read.trouble = ""
         except Exception as error:  # noqa: BLE001 - what is archived is shown whatever is wrong here
-            read.trouble = log_trouble(error)
+            read.trouble = words_of(error)
             self._pause(read, error)
+            if not isinstance(error, LOG_TROUBLES):  # the reader is told, and cannot mend it
+                tell("logNotRead", level=logging.ERROR, job=log.job_id, message=read.trouble)
         finally:
             read.took_s, read.fetch = self.now() - begun, None
             self._fetches -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.mgmt.containerinstance import models as sdk
 
@@ -17,27 +17,13 @@ if TYPE_CHECKING:
 
 def main(spec: JobSpec) -> sdk.Container:
     """Return the job's own container."""
-    return sdk.Container(
-        name=MAIN_CONTAINER,
-        image=spec.image,
-        command=spec.command,
-        environment_variables=_variables(spec),
-        volume_mounts=mounts(spec, MAIN_CONTAINER) or None,
-        resources=_resources(spec),
-    )
+    return sdk.Container(**_described(spec, MAIN_CONTAINER, spec), resources=_resources(spec))
 
 
 def sidecars(spec: JobSpec) -> list[sdk.Container]:
     """Return the containers at its side."""
     return [
-        sdk.Container(
-            name=sidecar.name,
-            image=sidecar.image,
-            command=sidecar.command,
-            environment_variables=_variables(sidecar),
-            volume_mounts=mounts(spec, sidecar.name) or None,
-            resources=_resources(sidecar),
-        )
+        sdk.Container(**_described(spec, sidecar.name, sidecar), resources=_resources(sidecar))
         for sidecar in spec.sidecars
     ]
 
@@ -45,15 +31,22 @@ def sidecars(spec: JobSpec) -> list[sdk.Container]:
 def init_containers(spec: JobSpec) -> list[sdk.InitContainerDefinition]:
     """Return the containers that run first; they have what the others ask for to themselves."""
     return [
-        sdk.InitContainerDefinition(
-            name=container.name,
-            image=container.image,
-            command=container.command,
-            environment_variables=_variables(container),
-            volume_mounts=mounts(spec, container.name) or None,
-        )
+        sdk.InitContainerDefinition(**_described(spec, container.name, container))
         for container in spec.init_containers
     ]
+
+
+def _described(
+    spec: JobSpec, name: str, container: JobSpec | InitContainer | Sidecar
+) -> dict[str, Any]:
+    """Return what Azure is told of a container of any kind."""
+    return {
+        "name": name,
+        "image": container.image,
+        "command": container.command,
+        "environment_variables": _variables(container),
+        "volume_mounts": mounts(spec, name) or None,
+    }
 
 
 def _variables(container: JobSpec | InitContainer | Sidecar) -> list[sdk.EnvironmentVariable]:
