@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import changed_only, decode, encode
-from acijobs.domain.errors import StorageError, UnreadableRowError
+from acijobs.domain.errors import UnreadableRowError
 from acijobs.domain.listing import job_of_key
 from acijobs.domain.row import Row
 from acijobs.domain.told import Told, ToldProgress
@@ -47,7 +47,7 @@ def unpack_row(job_id: str, text: str, version: str) -> StoredRow:
     """
     try:
         stored = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableRowError("the row is not JSON") from None
     row = decode(Row, stored)
     if row.job_id != job_id:
@@ -64,14 +64,14 @@ def unpack_spec(packed: bytes) -> dict[str, Any]:
     """Return the specification.
 
     Raises:
-        StorageError: it is none.
+        UnreadableRowError: it is none.
     """
     try:
         spec = json.loads(zlib.decompress(packed))
-    except (ValueError, zlib.error):
-        raise StorageError("the specification cannot be read") from None
+    except (ValueError, RecursionError, zlib.error):
+        raise UnreadableRowError("the specification cannot be read") from None
     if not isinstance(spec, dict):
-        raise StorageError("the specification is no object")
+        raise UnreadableRowError("the specification is no object")
     return spec
 
 

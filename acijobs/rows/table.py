@@ -3,54 +3,44 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceResponseError,
 )
-from azure.data.tables import TableClient, TableTransactionError, UpdateMode
+from azure.data.tables import TableClient
 
 from acijobs.domain.errors import (
     RowConflictError,
     RowExistsError,
+    RowTooLargeError,
     StorageError,
     UnreadableRowError,
 )
 from acijobs.domain.job_id import is_valid
 from acijobs.domain.listing import list_key
+from acijobs.rows.entities import Entities, key
+from acijobs.rows.job_lists import JobLists
 from acijobs.rows.packing import (
     is_same_submission,
     new_store,
-    pack_labels,
-    pack_outputs,
-    pack_progress,
     pack_row,
     pack_spec,
     pieces,
-    unpack_listed,
     unpack_row,
     unpack_spec,
-    unpack_told,
 )
-from acijobs.usecases.ports import RECONCILER, Listed, Store, StoredRow, StoredTold, Unsettled
+from acijobs.rows.told_by_jobs import TOLD, ToldByJobs
+from acijobs.usecases.ports import RECONCILER, Store, StoredRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
-    from typing import TypeVar
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline import PipelineResponse
@@ -58,17 +48,13 @@ if TYPE_CHECKING:
 
     from acijobs.domain.row import Row
     from acijobs.domain.told import Told, ToldProgress
-
-    Answer = TypeVar("Answer")
+    from acijobs.usecases.ports import Listed, StoredTold, Unsettled
 
 TABLE = "acijobs"
 """The table in the function app's own storage account."""
 
 _JOB = "job"
-_TOLD = "told"
 _STORE = "~store"
-_UNSETTLED = "~unsettled"
-_LISTED = "~listed"
 
 _STATE_NAMES = ("state", *(f"state{number}" for number in range(1, 10)))
 _STATE_PIECE_CHARS = 32_000
@@ -80,17 +66,6 @@ Source: Understanding the Table service data model, learn.microsoft.com.
 # Timestamp, because a selection's ETag is made of it where the service sends none.
 _ROW_PROPERTIES = ("Timestamp", "stateSize", *_STATE_NAMES)
 
-_MAX_PAGE = 1_000
-"""Source: Query timeout and pagination (Table service), learn.microsoft.com."""
-
-_CONNECT_SECONDS = 1.0
-_ANSWER_SECONDS = 2.5
-_RETRY_AFTER_SECONDS = 0.2
-_LEAST_RETRY_SECONDS = 0.5
-
-_BUSY_STATUSES = frozenset({408, 429})
-_NOT_AS_READ = frozenset({404, 412})
-
 _INSERT_TIME = timedelta(minutes=10)
 """Longest time between an insert's two requests; each takes seconds, but processes get suspended."""
 
@@ -98,16 +73,15 @@ _INSERT_TIME = timedelta(minutes=10)
 class TableRows:
     """The rows in one table; implements `acijobs.usecases.ports.Rows`.
 
-    One client serves all threads of a process. A request waits 2.5 s for its answer, and is sent once
-    more where it failed early and that may help; the SDK's own retries are off, because they do not
-    repeat inserts and swaps, and wait as long as a Retry-After tells them to.
-
-    So a write may be done though its answer was lost, and its repetition is refused. Therefore every
+    One client serves all threads of a process. A request that failed may be sent twice (`Entities`): so
+    a write may be done though its answer was lost, and its repetition is refused. Therefore every
     refusal is judged by what is stored: the row that was to be written means that it was.
     """
 
     def __init__(self, table: TableClient) -> None:
-        self._table = table
+        self._entities = Entities(table)
+        self._lists = JobLists(self._entities)
+        self._told = ToldByJobs(self._entities)
         self._store: Store | None = None
         self._store_lock = threading.Lock()
 
@@ -138,13 +112,13 @@ class TableRows:
         Raises:
             RowExistsError: there is a job of this id.
         """
-        enlisted = self._enlist(row)
-        self._upsert(_key(_LISTED, list_key(row.job_id, row.accepted_at)) | _labels(row))
+        enlisted = self._lists.add_unsettled(row)
+        self._lists.add(row)
         try:
-            written = self._write(self._table.create_entity, _job(row, spec), ResourceExistsError)
+            version = self._entities.create(_job(row, spec))
         except ResourceExistsError:
             return self._existing(row, enlisted)
-        return unpack_row(row.job_id, pack_row(row), written["etag"])
+        return unpack_row(row.job_id, pack_row(row), version)
 
     def read(self, job_id: str) -> StoredRow | None:
         """Return the job's row, None when there is no job of this id."""
@@ -171,43 +145,37 @@ class TableRows:
         """
         text = pack_row(changed, stored)
         try:
-            written = self._ask(
-                self._table.update_entity,
-                _key(stored.row.job_id, _JOB) | _state(changed, text),
-                mode=UpdateMode.MERGE,
-                etag=stored.version,
-                match_condition=MatchConditions.IfNotModified,
-                meant=(ResourceModifiedError, ResourceNotFoundError),
-            )
-            swapped = unpack_row(changed.job_id, text, written["etag"])
+            entity = key(stored.row.job_id, _JOB) | _state(changed, text)
+            version = self._entities.swap(entity, stored.version)
+            swapped = unpack_row(changed.job_id, text, version)
         except (ResourceModifiedError, ResourceNotFoundError):
             swapped = self._already_swapped(changed, text)
         if changed.settled:
             with suppress(StorageError):  # the row decides; the entry is taken out another time
-                self._ask(self._table.delete_entity, _UNSETTLED, changed.job_id)
+                self._lists.remove_unsettled(changed.job_id)
         return swapped
 
     def now(self) -> datetime:
         """Return the time by the store's own clock, which all processes share."""
         sent = _Sent()
-        self._get(_STORE, "store", raw_response_hook=sent.note)
+        self._entities.get(_STORE, "store", raw_response_hook=sent.note)
         return sent.at
 
     def bookmark(self, of: str = RECONCILER) -> str:
         """Return where the last round through jobs of this kind stopped."""
-        entity = self._get(_STORE, of)
+        entity = self._entities.get(_STORE, of)
         return "" if entity is None else str(entity.get("jobId") or "")
 
     def set_bookmark(self, place: str, of: str = RECONCILER) -> None:
         """Note where a round stopped."""
-        self._upsert(_key(_STORE, of) | {"jobId": place})
+        self._entities.replace(key(_STORE, of) | {"jobId": place})
 
     def unsettled(self, *, after: str = "", limit: int = 1_000) -> tuple[Unsettled, ...]:
         """Return jobs that may not be settled, ordered by id, after this one.
 
         A job whose change was cut short may be listed though it is settled, or has no row.
         """
-        return self._ask(self._query_unsettled, after, limit)
+        return self._lists.unsettled(after=after, limit=limit)
 
     def forget_settled(self, job_id: str) -> None:
         """Take a job that is settled, or has no row, out of the list of unsettled ones.
@@ -216,7 +184,7 @@ class TableRows:
         any insert takes, by the store's own clock, and unchanged since before the row was looked for.
         """
         sent = _Sent()
-        entry = self._get(_UNSETTLED, job_id, raw_response_hook=sent.note)
+        entry = self._lists.find_unsettled(job_id, raw_response_hook=sent.note)
         if entry is None:
             return
         stored = self.read(job_id)
@@ -226,15 +194,15 @@ class TableRows:
                 return
         elif not stored.row.settled:
             return
-        self._delist(job_id, str(entry.metadata["etag"]))
+        self._lists.remove_unsettled_as_read(job_id, str(entry.metadata["etag"]))
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> tuple[Listed, ...]:
         """Return entries of the list of jobs, the newest first, that come after this key."""
-        return self._ask(self._query_listed, after, limit)
+        return self._lists.listed(after=after, limit=limit)
 
     def unlist(self, entry: Listed) -> None:
         """Take an entry out of the list; one that is not there is fine."""
-        self._ask(self._table.delete_entity, _LISTED, entry.key)
+        self._lists.remove(entry.key)
 
     def remove(self, stored: StoredRow) -> None:
         """Forget a settled job, if it still is as it was read: all but its entries in lists.
@@ -247,28 +215,21 @@ class TableRows:
         """
         job_id = stored.row.job_id
         condition = {"etag": stored.version, "match_condition": MatchConditions.IfNotModified}
-        deletions: list[Any] = [("delete", _key(job_id, _JOB), condition)]
-        if self._get(job_id, _TOLD, select=["RowKey"]) is not None:
-            deletions.append(("delete", _key(job_id, _TOLD)))
+        deletions: list[Any] = [("delete", key(job_id, _JOB), condition)]
+        if self._told.is_there(job_id):
+            deletions.append(("delete", key(job_id, TOLD)))
         try:
-            self._ask(self._table.submit_transaction, deletions, meant=(TableTransactionError,))
-        except TableTransactionError as error:
-            if error.status_code in _NOT_AS_READ:
-                raise RowConflictError(job_id) from None
-            raise _storage_error(error) from None
+            self._entities.delete_together(deletions)
+        except ResourceModifiedError:
+            raise RowConflictError(job_id) from None
 
     def told(self, job_id: str) -> StoredTold:
         """Return what the job has told of itself so far."""
-        entity = self._get(job_id, _TOLD) if is_valid(job_id) else None
-        if entity is None:
-            return StoredTold(told=unpack_told(None, None, 0))
-        told = unpack_told(entity.get("progress"), entity.get("outputs"), entity.get("looks"))
-        return StoredTold(told=told, version=str(entity.metadata["etag"]))
+        return self._told.read(job_id)
 
     def tell_progress(self, job_id: str, progress: ToldProgress) -> None:
         """Note the job's newest progress, whatever it was before."""
-        entity = _key(job_id, _TOLD) | {"progress": pack_progress(progress)}
-        self._write(partial(self._table.upsert_entity, mode=UpdateMode.MERGE), entity)
+        self._told.write_progress(job_id, progress)
 
     def swap_told(self, job_id: str, stored: StoredTold, told: Told) -> None:
         """Change outputs and looks of what the job has told, if it still is as it was read.
@@ -276,27 +237,11 @@ class TableRows:
         Raises:
             RowConflictError: it is not.
         """
-        entity = _key(job_id, _TOLD) | {"outputs": pack_outputs(told), "looks": told.looks}
-        try:
-            if not stored.version:
-                self._write(self._table.create_entity, entity, ResourceExistsError)
-                return
-            self._ask(
-                self._table.update_entity,
-                entity,
-                mode=UpdateMode.MERGE,
-                etag=stored.version,
-                match_condition=MatchConditions.IfNotModified,
-                meant=(ResourceModifiedError, ResourceNotFoundError),
-            )
-        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-            there = self.told(job_id).told
-            if (there.outputs, there.looks) != (told.outputs, told.looks):
-                raise RowConflictError(job_id) from None
+        self._told.swap(job_id, stored, told)
 
     def close(self) -> None:
         """Close the connections."""
-        self._table.close()
+        self._entities.close()
 
     def _existing(self, row: Row, enlisted: str) -> StoredRow:
         there = self.read(row.job_id)
@@ -308,11 +253,11 @@ class TableRows:
         # entry of a settled job, which the Reconciler forgets, or the times in one.
         with suppress(StorageError):
             if there.row.accepted_at != row.accepted_at:
-                self._ask(self._table.delete_entity, _LISTED, list_key(row.job_id, row.accepted_at))
+                self._lists.remove(list_key(row.job_id, row.accepted_at))
             if not there.row.settled:
-                self._enlist(there.row)
+                self._lists.add_unsettled(there.row)
             else:
-                self._delist(row.job_id, enlisted)
+                self._lists.remove_unsettled_as_read(row.job_id, enlisted)
         raise RowExistsError(row.job_id)
 
     def _already_swapped(self, changed: Row, text: str) -> StoredRow:
@@ -321,64 +266,8 @@ class TableRows:
             raise RowConflictError(changed.job_id)
         return there
 
-    def _enlist(self, row: Row) -> str:
-        # Also where there is an entry already, which is renewed thereby: see `forget_settled`.
-        entry = _key(_UNSETTLED, row.job_id)
-        return self._upsert(entry | {"acceptedAt": row.accepted_at, "overAt": row.over_at})
-
-    def _delist(self, job_id: str, version: str) -> None:
-        """Take an entry out of the list of unsettled jobs, unless it was renewed meanwhile."""
-        with suppress(ResourceModifiedError):
-            self._ask(
-                self._table.delete_entity,
-                _UNSETTLED,
-                job_id,
-                etag=version,
-                match_condition=MatchConditions.IfNotModified,
-                meant=(ResourceModifiedError,),
-            )
-
-    def _upsert(self, entity: dict[str, Any]) -> str:
-        written = self._write(partial(self._table.upsert_entity, mode=UpdateMode.REPLACE), entity)
-        return str(written["etag"])
-
-    def _query_listed(self, after: str, limit: int, **options: Any) -> tuple[Listed, ...]:
-        found = self._table.query_entities(
-            "PartitionKey eq @kind and RowKey gt @after",
-            parameters={"kind": _LISTED, "after": after},
-            select=["RowKey", "labels"],
-            results_per_page=min(limit, _MAX_PAGE),
-            **options,
-        )
-        try:
-            entries = [unpack_listed(e["RowKey"], e.get("labels")) for e in islice(found, limit)]
-        except ResourceNotFoundError:
-            return ()  # no table, no jobs
-        return tuple(entry for entry in entries if entry is not None)
-
-    def _query_unsettled(self, after: str, limit: int, **options: Any) -> tuple[Unsettled, ...]:
-        found = self._table.query_entities(
-            "PartitionKey eq @kind and RowKey gt @after",
-            parameters={"kind": _UNSETTLED, "after": after},
-            select=["RowKey", "acceptedAt", "overAt"],
-            results_per_page=min(limit, _MAX_PAGE),
-            **options,
-        )
-        try:
-            # A page cut short by the service's own limits is followed by the next one.
-            return tuple(
-                Unsettled(
-                    job_id=entity["RowKey"],
-                    accepted_at=entity.get("acceptedAt"),
-                    over_at=entity.get("overAt"),
-                )
-                for entity in islice(found, limit)
-            )
-        except ResourceNotFoundError:
-            return ()  # no table, no jobs
-
     def _read_store(self) -> Store | None:
-        entity = self._get(_STORE, "store")
+        entity = self._entities.get(_STORE, "store")
         if entity is None:
             return None
         store_id, digest_key = entity.get("id"), entity.get("digestKey")
@@ -388,9 +277,9 @@ class TableRows:
 
     def _make_store(self) -> Store:
         store = new_store()
-        entity = _key(_STORE, "store") | {"id": store.id, "digestKey": store.digest_key}
+        entity = key(_STORE, "store") | {"id": store.id, "digestKey": store.digest_key}
         try:
-            self._write(self._table.create_entity, entity, ResourceExistsError)
+            self._entities.create(entity)
         except ResourceExistsError:
             there = self._read_store()
             if there is None:
@@ -400,43 +289,7 @@ class TableRows:
 
     def _get_job(self, job_id: str, **options: Any) -> TableEntity | None:
         # An orchestration may have been started under any id; the service refuses some in a key.
-        return self._get(job_id, _JOB, **options) if is_valid(job_id) else None
-
-    def _get(self, partition: str, row: str, **options: Any) -> TableEntity | None:
-        try:
-            entity: TableEntity = self._ask(
-                self._table.get_entity, partition, row, meant=(ResourceNotFoundError,), **options
-            )
-        except ResourceNotFoundError:  # only where the answer names one of the service's own codes
-            return None
-        return entity
-
-    def _write(
-        self, send: Callable[..., Any], entity: dict[str, Any], *meant: type[AzureError]
-    ) -> Any:
-        """Send an entity, and make the table first where there is none yet."""
-        try:
-            return self._ask(send, entity, meant=(*meant, ResourceNotFoundError))
-        except ResourceNotFoundError:
-            with suppress(ResourceExistsError):
-                self._ask(self._table.create_table, meant=(ResourceExistsError,))
-            return self._ask(send, entity, meant=meant)
-
-    def _ask(
-        self,
-        send: Callable[..., Answer],
-        *args: Any,
-        meant: tuple[type[AzureError], ...] = (),
-        **options: Any,
-    ) -> Answer:
-        """Send a request, twice where that may help; raise what is not `meant` as `StorageError`."""
-        try:
-            return _within_time(partial(send, *args, **options))
-        except meant:
-            raise
-        except AzureError as error:
-            # Not `from error`: its text may hold the URL, and with it a signature.
-            raise _storage_error(error) from None
+        return self._entities.get(job_id, _JOB, **options) if is_valid(job_id) else None
 
 
 class _Sent:
@@ -448,60 +301,21 @@ class _Sent:
         self.at = parsedate_to_datetime(response.http_response.headers["Date"])
 
 
-class _Limits(NamedTuple):
-    connection_timeout: float
-    read_timeout: float
-    retry_total: int = 0
-
-
-def _within_time(send: Callable[..., Answer]) -> Answer:
-    give_up = time.monotonic() + _ANSWER_SECONDS
-    try:
-        return send(**_Limits(_CONNECT_SECONDS, _ANSWER_SECONDS)._asdict())
-    except AzureError as error:
-        if not _may_pass(error) or time.monotonic() + _LEAST_RETRY_SECONDS > give_up:
-            raise
-    time.sleep(_RETRY_AFTER_SECONDS)
-    left = give_up - time.monotonic()
-    return send(**_Limits(min(_CONNECT_SECONDS, left), left)._asdict())
-
-
-def _may_pass(error: AzureError) -> bool:
-    if isinstance(error, HttpResponseError):
-        status = error.status_code or 0
-        return status >= 500 or status in _BUSY_STATUSES  # noqa: PLR2004
-    return isinstance(error, ServiceRequestError | ServiceResponseError)
-
-
-def _storage_error(error: AzureError) -> StorageError:
-    status = getattr(error, "status_code", None)
-    what = type(error).__name__
-    return StorageError(f"table storage: {what}" + (f", HTTP {status}" if status else ""))
-
-
-def _key(partition: str, row: str) -> dict[str, Any]:
-    return {"PartitionKey": partition, "RowKey": row}
-
-
 def _job(row: Row, spec: dict[str, Any]) -> dict[str, Any]:
     packed = pack_spec(spec)
     parts = enumerate(pieces(packed, _SPEC_PIECE_BYTES))
     return (
-        _key(row.job_id, _JOB)
+        key(row.job_id, _JOB)
         | {"acceptedAt": row.accepted_at, "specSize": len(packed)}
         | {f"spec{number}": part for number, part in parts}
         | _state(row, pack_row(row))
     )
 
 
-def _labels(row: Row) -> dict[str, Any]:
-    return {"labels": pack_labels(row.labels)} if row.labels else {}
-
-
 def _state(row: Row, text: str) -> dict[str, Any]:
     parts = list(pieces(text, _STATE_PIECE_CHARS))
     if len(parts) > len(_STATE_NAMES):
-        raise StorageError("the row is too large")
+        raise RowTooLargeError("the row is too large")
     # A merge leaves properties that it does not name: the size tells a shorter row's end.
     columns = {"phase": row.progress.phase.value, "stateSize": len(text)}
     return columns | dict(zip(_STATE_NAMES, parts, strict=False))

@@ -14,6 +14,7 @@ import pytest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.data.tables import TableClient
 
+from acijobs.domain.candidates import Candidate
 from acijobs.domain.group import Scope
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.progress import CleanUp
@@ -70,8 +71,9 @@ def a_full_row() -> Row:
     """A row that has everything, each by its own transition."""
     run = Run(job_id="render-42", offer=1, execution="e1")
     scope = Scope(subscription_id="s", resource_group="g", app="a", store="st")
+    here = (Candidate(scope=scope, location="eastus"),)
     steps: tuple[Callable[[Row], Row | None], ...] = (
-        lambda r: claimed(r, run, scope=scope, nonce="k3f9x2m7q1", now=NOW),
+        lambda r: claimed(r, run, candidates=here, nonce="k3f9x2m7q1", now=NOW),
         lambda r: asked(r, run, now=NOW + timedelta(seconds=1)),
         lambda r: cancelled(r, why="schönes Wetter ☀ 🏖", now=NOW),
         lambda r: closed(r, Outcome.failed(Reason.CANCELLED, "zu spät 🏖"), now=NOW, restarts=3),

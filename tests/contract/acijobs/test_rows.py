@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from acijobs.domain.codec import encode
-from acijobs.domain.errors import RowConflictError, RowExistsError, StorageError
+from acijobs.domain.errors import RowConflictError, RowExistsError, UnreadableRowError
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import CleanUp
 from acijobs.domain.row import cleaned, closed
@@ -359,12 +359,14 @@ def test_a_swap_keeps_what_this_release_cannot_read(rows: Rows, store: AnyStore)
     assert there.stored == later | {"offer": 2}
 
 
-@pytest.mark.parametrize("state", ["", "{", "[]", "{}", "null", '{"jobId":"another"}'])
+@pytest.mark.parametrize(
+    "state", ["", "{", "[]", "{}", "null", "[" * 30_000, '{"jobId":"another"}']
+)
 def test_a_row_that_is_none_is_not_taken_for_a_new_job(
     rows: Rows, store: AnyStore, state: str
 ) -> None:
     """Defaults would make it look open and unclaimed."""
     rows.insert(a_row(), {})
     store.write_state("render-42", state)
-    with pytest.raises(StorageError):
+    with pytest.raises(UnreadableRowError):
         rows.read("render-42")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.data.tables import TableClient, UpdateMode
 
-from acijobs.domain.errors import RowConflictError, RowExistsError, StorageError
+from acijobs.domain.errors import RowConflictError, RowExistsError, RowTooLargeError, StorageError
 from acijobs.rows import table as table_module
 from acijobs.rows.table import TABLE, TableRows
 from row_stores import (
@@ -218,6 +218,16 @@ def test_a_part_of_a_job_that_is_missing_is_an_error(table: TableStore) -> None:
     client.update_entity(entity, mode=UpdateMode.REPLACE)
     with pytest.raises(StorageError, match="missing"):
         spec_of(rows, "render-42")
+
+
+def test_a_row_that_does_not_fit_is_refused_as_that_jobs_trouble(table: TableStore) -> None:
+    """Nothing is written, and the row stays as it was."""
+    rows = table.open()
+    inserted = rows.insert(a_row(), {})
+    huge = replace(inserted.row, labels={"a": "x" * 320_000})
+    with pytest.raises(RowTooLargeError):
+        rows.swap(inserted, huge)
+    assert rows.read("render-42") == inserted
 
 
 def test_a_connection_string_is_enough() -> None:
