@@ -13,7 +13,7 @@ from acijobs.orchestrations.attempting import attempt, wait_for_next
 from acijobs.orchestrations.finishing import finish
 from acijobs.orchestrations.starting import run_of
 from acijobs.orchestrations.status import Status
-from acijobs.orchestrations.waiting import Steps, SupersededError, settle
+from acijobs.orchestrations.waiting import Cancellation, Steps, SupersededError, settle
 from acijobs.orchestrations.watching import Children
 
 
@@ -24,20 +24,20 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Steps:
         JobFailedError: the job failed or timed out; the instance ends as Failed with the reason.
     """
     run, children, cancel = run_of(context), Children(), None
-    status = Status(context, run)
+    status, cancellation = Status(context, run), Cancellation(context)
     if not run.offer:
         status.is_no_job()
         raise JobFailedError(status.outcome.summary)
     try:
         while True:
             if cancel is None:
-                outcome = yield from attempt(context, run, status, children)
+                outcome = yield from attempt(context, run, status, children, cancellation)
             else:
                 outcome = Outcome.cancelled(cancel.why)
             reply = yield from finish(context, run, status, outcome)
             if not isinstance(reply, Retrying):
                 break
-            cancel = yield from wait_for_next(context, status, reply)
+            cancel = yield from wait_for_next(context, status, reply, cancellation)
     except SupersededError:
         status.superseded()
         return status.shown

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from acijobs.domain.messages import Retrying
     from acijobs.domain.row import Run
     from acijobs.orchestrations.status import Status
-    from acijobs.orchestrations.waiting import Steps
+    from acijobs.orchestrations.waiting import Cancellation, Steps
     from acijobs.orchestrations.watching import Children
 
 
 def attempt(
-    context: df.DurableOrchestrationContext, run: Run, status: Status, children: Children
+    context: df.DurableOrchestrationContext,
+    run: Run,
+    status: Status,
+    children: Children,
+    cancellation: Cancellation,
 ) -> Steps:
     """Return the outcome of one attempt, whose group may still be there."""
     try:
-        created = yield from create(context, run, status)
+        created = yield from create(context, run, status, cancellation)
         if isinstance(created, Outcome):
             return created
-        return (yield from watch_group(context, created, status, children))
+        return (yield from watch_group(context, created, status, children, cancellation))
     except SupersededError:
         raise
     except Exception as error:  # noqa: BLE001 - a defect must not leave a group behind
@@ -36,11 +40,14 @@ def attempt(
 
 
 def wait_for_next(
-    context: df.DurableOrchestrationContext, status: Status, reply: Retrying
+    context: df.DurableOrchestrationContext,
+    status: Status,
+    reply: Retrying,
+    cancellation: Cancellation,
 ) -> Steps:
     """Sleep until the next attempt may begin; return the request to cancel the job, or None."""
     status.retrying(reply)
     due_at = reply.due_at
     if due_at is None or due_at <= context.current_utc_datetime:
-        return None
-    return (yield from until(context, due_at))
+        return cancellation.heard
+    return (yield from until(context, due_at, cancellation))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from acijobs.domain.messages import Reply
     from acijobs.domain.row import Run
     from acijobs.orchestrations.status import Status
-    from acijobs.orchestrations.waiting import Steps
+    from acijobs.orchestrations.waiting import Cancellation, Steps
 
 _DENIED_TIME = timedelta(minutes=5)
 """How long a create that looks denied is tried again: rights take minutes to spread."""
@@ -33,7 +33,9 @@ _WAITED_FOR = frozenset({Reason.QUOTA, Reason.CAPACITY, Reason.REGISTRY, Reason.
 """Reasons to repeat a create until the queue deadline; the attempt then ends with this reason."""
 
 
-def create(context: df.DurableOrchestrationContext, run: Run, status: Status) -> Steps:
+def create(
+    context: df.DurableOrchestrationContext, run: Run, status: Status, cancellation: Cancellation
+) -> Steps:
     """Return the watch over the group once Azure has accepted it, or the outcome of a job without."""
     started = context.current_utc_datetime
     status.enter(Phase.CREATING)
@@ -53,7 +55,7 @@ def create(context: df.DurableOrchestrationContext, run: Run, status: Status) ->
         if outcome is not None:
             return outcome
         status.wait_for_azure(trouble)
-        cancel = yield from until(context, again_at)
+        cancel = yield from until(context, again_at, cancellation)
         if cancel is not None:
             return Outcome.cancelled(cancel.why)
         request = CreateRequest(run=run, refused_ask=trouble.refused_ask)

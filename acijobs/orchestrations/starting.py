@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from acijobs.domain.codec import decode
 from acijobs.domain.messages import JobInput
 from acijobs.domain.row import Run
+from acijobs.domain.tracing import is_trace_parent
 
 if TYPE_CHECKING:
     import azure.durable_functions as df
@@ -24,6 +25,17 @@ def run_of(context: df.DurableOrchestrationContext) -> Run:
         offer=given.offer if is_job else 0,
         execution=_execution(context),
     )
+
+
+def trace_of(context: df.DurableOrchestrationContext) -> str | None:
+    """Return the `traceparent` of the job's submission, which is in the input of each orchestration.
+
+    Only what is asked of activities has it: an orchestrator shows nothing itself, as it runs again and
+    again.
+    """
+    given = _input(context)
+    told = given.get("traceParent") if isinstance(given, dict) else None
+    return told if is_trace_parent(told) else None
 
 
 def _input(context: df.DurableOrchestrationContext) -> Any:

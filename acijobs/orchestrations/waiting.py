@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import encode
@@ -11,6 +12,7 @@ from acijobs.domain.messages import CANCEL_EVENT, LOOK_EVENT, Busy, Function, Su
 from acijobs.domain.nesting import is_too_deep
 from acijobs.domain.public_text import public_text, without_paths
 from acijobs.domain.row import MAX_CANCEL_CHARS, Cancel
+from acijobs.orchestrations.starting import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +36,8 @@ def ask(context: df.DurableOrchestrationContext, activity: Function, request: An
     Raises:
         SupersededError: another run drives the job, or there is none.
     """
-    return (yield from reply_of(context.call_activity(activity.value, encode(request))))
+    asked = encode(replace(request, trace_parent=trace_of(context)))
+    return (yield from reply_of(context.call_activity(activity.value, asked)))
 
 
 def reply_of(task: Any) -> Steps:
@@ -66,40 +69,77 @@ def settle(children: list[Any]) -> Steps:
             continue
 
 
-def until(context: df.DurableOrchestrationContext, due: datetime) -> Steps:
+class Cancellation:
+    """Hears that an orchestration's job is cancelled, whenever the event comes.
+
+    The SDK leaves a wait that was yielded before out of a later task_any, so a pause makes a new one;
+    and it gives an event that comes between two pauses, while a step runs, to the wait of the last. So
+    all of them are kept, and what came meanwhile is heard before the next pause.
+
+    Args:
+        context: The orchestration's.
+    """
+
+    def __init__(self, context: df.DurableOrchestrationContext) -> None:
+        self._context = context
+        self._waits: list[Any] = []
+
+    def wait(self) -> Any:
+        """Return a new wait for the event."""
+        self._waits.append(self._context.wait_for_external_event(CANCEL_EVENT))
+        return self._waits[-1]
+
+    @property
+    def heard(self) -> Cancel | None:
+        """The request to cancel, if there was one."""
+        for event in self._waits:
+            if event.is_completed:
+                return Cancel(at=self._context.current_utc_datetime, why=_why(event.result))
+        return None
+
+
+def until(
+    context: df.DurableOrchestrationContext, due: datetime, cancellation: Cancellation
+) -> Steps:
     """Sleep until this time, or until the job is cancelled; return the request to cancel, or None."""
-    timer: Any = context.create_timer(due)
-    cancel = yield from or_cancel(context, timer)
-    if cancel is not None and not timer.is_completed:
-        timer.cancel()  # an open timer would keep the instance open
-    return cancel
+    if cancellation.heard is None:
+        timer: Any = context.create_timer(due)
+        yield context.task_any([timer, cancellation.wait()])
+        if not timer.is_completed:
+            timer.cancel()  # an open timer would keep the instance open
+    return cancellation.heard
 
 
-def or_cancel(context: df.DurableOrchestrationContext, task: Any) -> Steps:
-    """Wait until the task is done or the job is cancelled; return the request to cancel, or None."""
-    # A new wait each time: the SDK leaves one that was yielded before out of a later task_any.
-    event: Any = context.wait_for_external_event(CANCEL_EVENT)
-    yield context.task_any([task, event])
-    return _cancel(context, event)
-
-
-def until_look(context: df.DurableOrchestrationContext, due: datetime, *, looks: int) -> Steps:
+def until_look(
+    context: df.DurableOrchestrationContext,
+    due: datetime,
+    cancellation: Cancellation,
+    *,
+    looks: int,
+) -> Steps:
     """Sleep until this time, the job's cancel, or one of so many requests to look at it.
 
     Returns:
         The request to cancel, or None; and the waits for requests to look, which may come later still:
         whoever asks while the job is polled is heard after the poll.
     """
+    if cancellation.heard is not None:
+        return cancellation.heard, []
     timer: Any = context.create_timer(due)
-    event, *waits = _waits(context, looks)
+    event, waits = cancellation.wait(), _looks(context, looks)
     yield context.task_any([timer, event, *waits])
     if not timer.is_completed:
         timer.cancel()
-    return _cancel(context, event), waits
+    return cancellation.heard, waits
 
 
 def or_look(
-    context: df.DurableOrchestrationContext, child: Any, look: Callable[[], Steps], *, looks: int
+    context: df.DurableOrchestrationContext,
+    child: Any,
+    look: Callable[[], Steps],
+    cancellation: Cancellation,
+    *,
+    looks: int,
 ) -> Steps:
     """Wait until the child has ended or the job is cancelled; look at it when that is asked for.
 
@@ -110,27 +150,20 @@ def or_look(
     Returns:
         The request to cancel, or None; and what a look returned that was not None.
     """
-    event, *waits = _waits(context, looks)
+    event, waits = cancellation.wait(), _looks(context, looks)
     while True:
         yield context.task_any([child, event, *waits])
         if child.is_completed or event.is_completed:
-            return _cancel(context, event), None
+            return cancellation.heard, None
         waits.remove(next(wait for wait in waits if wait.is_completed))
         found = yield from look()
         if found is not None:
             return None, found
 
 
-def _waits(context: df.DurableOrchestrationContext, looks: int) -> list[Any]:
-    """Return new waits, for Cancel and for so many requests to look."""
-    events = [CANCEL_EVENT, *[LOOK_EVENT] * looks]
-    return [context.wait_for_external_event(event) for event in events]
-
-
-def _cancel(context: df.DurableOrchestrationContext, event: Any) -> Cancel | None:
-    if not event.is_completed:
-        return None
-    return Cancel(at=context.current_utc_datetime, why=_why(event.result))
+def _looks(context: df.DurableOrchestrationContext, count: int) -> list[Any]:
+    """Return new waits for so many requests to look."""
+    return [context.wait_for_external_event(LOOK_EVENT) for _ in range(count)]
 
 
 def _why(data: object) -> str:

@@ -18,13 +18,14 @@ from acijobs.domain.reasons import Reason
 from acijobs.domain.told import MAX_LOOKS
 from acijobs.domain.watch import Change, Watch
 from acijobs.orchestrations.calling_back import show
+from acijobs.orchestrations.starting import trace_of
 from acijobs.orchestrations.waiting import ask, or_look, reply_of, until_look
 
 if TYPE_CHECKING:
     import azure.durable_functions as df
 
     from acijobs.orchestrations.status import Status
-    from acijobs.orchestrations.waiting import Steps
+    from acijobs.orchestrations.waiting import Cancellation, Steps
 
 OWN_POLLS = 12
 """Polls that a job makes for itself: 12 polls are at most about 100 history events."""
@@ -61,14 +62,19 @@ class Children:
 
 
 def watch_group(
-    context: df.DurableOrchestrationContext, watch: Watch, status: Status, children: Children
+    context: df.DurableOrchestrationContext,
+    watch: Watch,
+    status: Status,
+    children: Children,
+    cancellation: Cancellation,
 ) -> Steps:
     """Return the attempt's outcome; a child that is still open then is left so."""
     own_polls = OWN_POLLS if watch.attempt == 1 else _OWN_POLLS_LATER
     pauses_s: tuple[float, ...] = ()
     while watch.poll < own_polls:
         watch = _soon(watch.sleep(context.current_utc_datetime), context, pauses_s)
-        cancel, looks = yield from until_look(context, watch.due, looks=min(1, children.looks_left))
+        looks_left = min(1, children.looks_left)
+        cancel, looks = yield from until_look(context, watch.due, cancellation, looks=looks_left)
         if cancel is not None:
             return Outcome.cancelled(cancel.why)
         watch, change = yield from poll(context, watch)
@@ -79,7 +85,7 @@ def watch_group(
             yield from show(context, status, watch)
             if change.outcome is not None:
                 return change.outcome
-    return (yield from _watch_by_child(context, watch, status, children))
+    return (yield from _watch_by_child(context, watch, status, children, cancellation))
 
 
 def poll(context: df.DurableOrchestrationContext, watch: Watch) -> Steps:
@@ -90,16 +96,24 @@ def poll(context: df.DurableOrchestrationContext, watch: Watch) -> Steps:
 
 
 def _watch_by_child(
-    context: df.DurableOrchestrationContext, watch: Watch, status: Status, children: Children
+    context: df.DurableOrchestrationContext,
+    watch: Watch,
+    status: Status,
+    children: Children,
+    cancellation: Cancellation,
 ) -> Steps:
     status.watched(watch)
     failures = 0
-    while True:
+    while (cancel := cancellation.heard) is None:
         children.number += 1
         child_id = f"{watch.run.job_id}:{watch.run.offer}.{children.number}"
-        child: Any = context.call_sub_orchestrator(Function.WATCH.value, encode(watch), child_id)
+        asked = encode(replace(watch, trace_parent=trace_of(context)))
+        child: Any = context.call_sub_orchestrator(Function.WATCH.value, asked, child_id)
         looking = partial(_look, context, watch, status, child, children)
-        cancel, outcome = yield from or_look(context, child, looking, looks=children.looks_left)
+        looks_left = children.looks_left
+        cancel, outcome = yield from or_look(
+            context, child, looking, cancellation, looks=looks_left
+        )
         if not child.is_completed:
             children.open.append(child)
             return outcome or Outcome.cancelled(cancel.why)
@@ -113,8 +127,7 @@ def _watch_by_child(
         yield from show(context, status, watch)
         if change.outcome is not None:
             return change.outcome
-        if cancel is not None:
-            return Outcome.cancelled(cancel.why)
+    return Outcome.cancelled(cancel.why)
 
 
 def _soon(

@@ -36,6 +36,7 @@ from acijobs.usecases.create_group import create_group
 from acijobs.usecases.fetch_logs import fetch_logs
 from acijobs.usecases.finish_job import finish_job
 from acijobs.usecases.send_callback import send_callback
+from acijobs.usecases.telemetry import Invocation
 from acijobs_world import START, ManualClock, World
 from functions_host.contract import UserCodeError
 from functions_host.durable import DurableEngine, DurableOptions
@@ -126,8 +127,10 @@ class ScriptedFunctions:
     Attributes:
         world: The outside.
         troubles: By activity: exceptions to raise, or replies to give, instead of doing it; each once.
+        meanwhile: Is called while an activity runs, with its name and how often that was called.
         calls: How often each activity was called.
         requests: What each activity was asked, in order.
+        replies: What they answered.
         longest_history: Events of the longest history that an orchestrator was given.
         last_episodes: The last episode of each instance.
     """
@@ -139,8 +142,10 @@ class ScriptedFunctions:
     def __init__(self, world: World, troubles: dict[str, list[Any]]) -> None:
         self.world = world
         self.troubles = troubles
+        self.meanwhile: Callable[[str, int], None] = lambda *_: None
         self.calls: Counter[str] = Counter()
         self.requests: list[tuple[str, Any]] = []
+        self.replies: list[Any] = []
         self.longest_history = 0
         self.last_episodes: dict[str, Episode] = {}
 
@@ -163,14 +168,19 @@ class ScriptedFunctions:
             )
         return state
 
-    def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
+    def run_activity(
+        self, name: str, payload: str | None, *, instance_id: str, trace_parent: str | None
+    ) -> str | None:
         """Run one activity on the scripted outside."""
-        del instance_id
+        del instance_id, trace_parent
         self.calls[name] += 1
         request = json.loads(payload or "null")
         self.requests.append((name, request))
         try:
-            return json.dumps(self._answer(name, request))
+            self.meanwhile(name, self.calls[name])
+            reply = self._answer(name, request)
+            self.replies.append(reply)
+            return json.dumps(reply)
         except Exception as error:
             raise UserCodeError(f"{type(error).__name__}: {error}") from error
 
@@ -182,7 +192,8 @@ class ScriptedFunctions:
         if trouble is not None:
             return trouble
         kind, step = _STEPS[name]
-        return answer(kind, request, lambda asked: step(self.world, asked))
+        invocation = Invocation(telemetry=self.world.telemetry)
+        return answer(kind, request, lambda asked: step(self.world, asked), invocation)
 
     def run_entity(self, name: str, batch: str) -> str:
         """Refuse: the app has no entities."""
@@ -237,6 +248,7 @@ async def run_job(
     prepare: Callable[[World], object] = lambda _: None,
     options: DurableOptions | None = None,
     usd_per_second: float = 0.0,
+    cancel_during: tuple[str, int] = ("", 0),
     **script: Any,
 ) -> Run:
     """Accept one job, run it to its end on a scripted outside, and return how it went.
@@ -251,6 +263,7 @@ async def run_job(
         prepare: Changes the outside after the job was accepted.
         options: The engine's options, without its clock.
         usd_per_second: Price of the group.
+        cancel_during: The activity, and which call of it, that runs while the event Cancel comes.
         script: As `ScriptedAzure` takes it.
     """
     clock = SkippingClock()
@@ -259,6 +272,14 @@ async def run_job(
     engine = DurableEngine(functions, folder, replace(options or DurableOptions(), clock=clock))
     accept(world, job_id, spec, usd_per_second)
     prepare(world)
+    loop = asyncio.get_running_loop()
+
+    def cancel(*running: Any) -> None:
+        if running == cancel_during:
+            event = engine.client.raise_event(job_id, "Cancel", "null")
+            asyncio.run_coroutine_threadsafe(event, loop).result()
+
+    functions.meanwhile = cancel
     await engine.start()
     try:
         for event in events:
@@ -287,7 +308,8 @@ def accept(world: World, job_id: str, spec: dict[str, Any], usd_per_second: floa
     parsed = parse(spec)
     now = world.clock.now()
     terms = Terms.of(parsed, usd_per_second=usd_per_second)
-    row = Row(job_id=job_id, digest="d", accepted_at=now, terms=terms)
+    trace = world.telemetry.trace_parent()
+    row = Row(job_id=job_id, digest="d", accepted_at=now, terms=terms, trace_parent=trace)
     world.memory_rows.insert(row, parsed.to_json())
 
 
