@@ -10,9 +10,11 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.mgmt.containerinstance import ContainerInstanceManagementClient
 
 from acijobs.aci.error_map import service_error
+from acijobs.aci.measuring import MeasuringPolicy
 from acijobs.aci.reading import capability, observation, usage
 from acijobs.aci.request.group import container_group
 from acijobs.usecases.ports import Group
+from acijobs.usecases.telemetry import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from acijobs.domain.regions import Capability, Usage
     from acijobs.domain.spec.job import JobSpec
+    from acijobs.usecases.telemetry import Telemetry
 
 _NO_LOG_CODES = frozenset({"ContainerLogNotAvailable", "ContainerGroupDeploymentNotReady"})
 _NOWHERE_CODES = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
@@ -41,12 +44,12 @@ class AciContainerGroups:
         *,
         subscription_id: str,
         resource_group: str,
-        location: str,
         arm_endpoint: str,
         arm_scope: str,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._resource_group = resource_group
-        self._location = location
+        measuring = [MeasuringPolicy(telemetry)] if telemetry.is_on else []
         self._new_client: Callable[[], ContainerInstanceManagementClient] = lambda: (
             ContainerInstanceManagementClient(
                 new_credential(),
@@ -58,6 +61,7 @@ class AciContainerGroups:
                 retry_status=0,
                 connection_timeout=10,
                 read_timeout=60,
+                per_retry_policies=measuring,
             )
         )
         self._client = self._new_client()
@@ -79,17 +83,16 @@ class AciContainerGroups:
             listed = self._client.container_groups.list_by_resource_group(self._resource_group)
             return {(group.name or "").lower(): dict(group.tags or {}) for group in listed}
 
-    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str = "") -> None:
+    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str) -> None:
         """Ask for a group that runs this specification; return once Azure accepted it.
 
-        It is asked for in `location`, in the operator's where that is empty.
         The SDK's own poller asks every 30 s, so it is not used: the watch polls the group.
         """
         with self._service_errors():
             self._client.container_groups.begin_create_or_update(
                 self._resource_group,
                 name,
-                container_group(spec, location or self._location, tags),
+                container_group(spec, location, tags),
                 polling=False,
             )
 

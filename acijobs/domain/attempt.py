@@ -21,6 +21,7 @@ class Attempt:
         group: Its container group; None where Azure was never asked for one.
         outcome: How it ended.
         counts: Whether it used up one of the user's attempts.
+        moved: Whether the next one went to another location, because there was no room.
         ended_at: When that was noted.
         clean_up: What became of its group.
         restarts: How often its container was started again.
@@ -32,6 +33,7 @@ class Attempt:
     group: GroupRef | None = None
     outcome: Outcome = Outcome()
     counts: bool = True
+    moved: bool = False
     ended_at: datetime | None = None
     clean_up: CleanUp = CleanUp.PENDING
     restarts: int = 0

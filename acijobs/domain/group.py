@@ -41,6 +41,11 @@ class Scope:
     app: str = ""
     store: str = ""
 
+    @property
+    def path(self) -> str:
+        """The subscription and the resource group, as the setting `JobScopes` has them."""
+        return f"{self.subscription_id}/{self.resource_group}".lower()
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRef:
@@ -53,7 +58,7 @@ class GroupRef:
         job_id: The job.
         attempt: Number of the attempt, from 1.
         nonce: Random, so that a name is never used twice; 10 lower-case letters and digits.
-        location: The region it is asked for in; empty for the operator's own.
+        location: The region it is asked for in; empty, in rows of older releases, for the operator's.
     """
 
     scope: Scope = Scope()

@@ -37,10 +37,13 @@ class Again:
     Attributes:
         delay_s: Seconds until it may begin.
         counts: Whether the attempt that ended uses up one of the user's.
+        is_elsewhere: Whether it goes to another location, because there was no room: so that the one
+            that ended uses up none of the platform's either.
     """
 
     delay_s: float = 0.0
     counts: bool = True
+    is_elsewhere: bool = False
 
 
 def another_attempt(
@@ -58,19 +61,20 @@ def another_attempt(
     if ended.phase in {Phase.SUCCEEDED, Phase.CANCELLED}:
         return None
     if _has_another_location(terms, earlier, ended, location):
-        return Again(counts=False)
+        return Again(counts=False, is_elsewhere=True)
     if terms.retry is None:
         return None
     counts = _counts(terms.retry, ended)
     if counts is None:
         return None
-    counted = sum(attempt.counts for attempt in earlier)
-    ignored = sum(not attempt.counts for attempt in earlier)
+    stayed = [attempt for attempt in earlier if not attempt.moved]
+    counted = sum(attempt.counts for attempt in stayed)
+    ignored = len(stayed) - counted
     is_left = (
         counted + 1 < terms.retry.attempts if counts else ignored < terms.retry.platform_attempts
     )
     return (
-        Again(delay_s=_pause_s(terms.retry, job_id, len(earlier)), counts=counts)
+        Again(delay_s=_pause_s(terms.retry, job_id, len(stayed)), counts=counts)
         if is_left
         else None
     )

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.attempt import GONE, Attempt, billed_seconds
 from acijobs.domain.callback.state import CallbackState
+from acijobs.domain.candidates import Candidate, Candidates, Lack, best, ruled_out
 from acijobs.domain.group import GroupRef, Scope
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import GROUP_CREATED, CleanUp, LogState, Progress, time_name
 from acijobs.domain.public_text import public_text
-from acijobs.domain.terms import NOT_NAMED, Terms
+from acijobs.domain.terms import Terms
 from acijobs.domain.told import Told
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Row:
         attempts: The attempts that ended and were followed by another, the first one first.
         due_at: When the current attempt may begin; None for at once.
         group: The current attempt's container group; None before it is claimed.
+        tried: The candidates that Azure has refused for now, since it was last begun with the first.
+        unfit: Those that it will not take.
         asked_at: When Azure was last about to be asked for the group; None before.
         created_at: When Azure had accepted it; from then on it is never asked for again.
         cancel: The first request to end the job.
@@ -103,6 +106,8 @@ class Row:
         rerun_of: The job that this is another run of; empty where it is none.
         first_run: The first job of that chain; empty where it is the job itself.
         told: What the job had told of itself when it was closed.
+        trace_parent: The span that accepted it, as a `traceparent`; None without telemetry. It is not
+            in the claim: who drives a job does not depend on it.
     """
 
     job_id: str = ""
@@ -116,6 +121,8 @@ class Row:
     attempts: tuple[Attempt, ...] = ()
     due_at: datetime | None = None
     group: GroupRef | None = None
+    tried: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
     asked_at: datetime | None = None
     created_at: datetime | None = None
     cancel: Cancel | None = None
@@ -135,6 +142,7 @@ class Row:
     rerun_of: str = ""
     first_run: str = ""
     told: Told = field(default_factory=Told)
+    trace_parent: str | None = None
 
     @property
     def attempt(self) -> int:
@@ -185,6 +193,12 @@ class Row:
     def leftovers(self) -> tuple[GroupRef, ...]:
         """The groups of earlier attempts that are not known to be gone."""
         return tuple(a.group for a in self.attempts if a.group is not None and not a.is_gone)
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Where groups of this job may be: one whose groups are gone may be gone itself."""
+        current = None if self.is_clean else self.group
+        return frozenset(group.scope for group in (current, *self.leftovers) if group is not None)
 
     @property
     def terms_left(self) -> Terms:
@@ -279,13 +293,13 @@ class Row:
         return Phase.QUEUED if self.asked_at is None else Phase.CREATING
 
 
-def claimed(row: Row, run: Run, *, scope: Scope | None, nonce: str, now: datetime) -> Row | None:
+def claimed(row: Row, run: Run, *, candidates: Candidates, nonce: str, now: datetime) -> Row | None:
     """Let this execution drive the job, and fix the attempt's group: from open and unclaimed.
 
     The first activity of an execution makes it, and asks Azure for the group unless somebody has, or
-    the job was cancelled, or it is not known where (`scope` is None). The first episode may run again
-    with another clock; it has the same execution, and finds the row its own. One that finds no group
-    there, because settings were wrong then, fixes it now.
+    the job was cancelled, or it is not known where (there are no candidates). The first episode may run
+    again with another clock; it has the same execution, and finds the row its own. One that finds no
+    group there, because settings were wrong then, fixes it now.
     """
     if row.is_closed or row.offer != run.offer:
         return None
@@ -294,40 +308,52 @@ def claimed(row: Row, run: Run, *, scope: Scope | None, nonce: str, now: datetim
         return None
     claim = row if is_claimed else replace(row, claim=run).at(creating=now)
     is_early = row.due_at is not None and now < row.due_at - EARLY_TIME
-    if row.group is not None or row.cancel is not None or scope is None or is_early:
+    chosen = _first_candidate(row, candidates)
+    if row.group is not None or row.cancel is not None or chosen is None or is_early:
         return claim
     group = GroupRef(
-        scope=scope,
+        scope=chosen.scope,
         job_id=row.job_id,
         attempt=row.attempt,
         nonce=nonce,
-        location=_next_location(row),
+        location=chosen.location,
     )
     return replace(claim, group=group, asked_at=now).at(creating=now)
 
 
-def moved(row: Row, run: Run, *, for_good: bool = False) -> Row | None:
-    """Let the attempt be asked for at the next location: by the driver, where Azure refused the last.
+def _first_candidate(row: Row, candidates: Candidates) -> Candidate | None:
+    """Return where a new attempt is asked for: in the first region that none was in; else the first."""
+    fit = [one for one in candidates if one.name not in row.unfit] or list(candidates)
+    seen = {attempt.location for attempt in row.attempts}
+    return next((one for one in fit if one.location not in seen), next(iter(fit), None))
 
-    Nothing was created there, so the group keeps its name. None where there is no other location. One
-    that is left `for_good` is not come back to.
+
+def moved(row: Row, run: Run, why: Lack, *, candidates: Candidates, nonce: str) -> Row | None:
+    """Let the attempt be asked for elsewhere: by the driver, where Azure refused it for what it lacks.
+
+    None where there is nothing else. Nothing was created where it was refused, so in the same scope the
+    group keeps its name; in another it has a new one, so that whatever a lost request may still do in
+    the scope that is left is nobody's, and is swept. Once all were refused, it begins with the first.
     """
     if row.is_closed or row.group is None or row.created_at is not None:
         return None
-    locations = row.terms.locations
-    if not row.is_driven_by(run) or len(locations) < 2 or row.group.location not in locations:  # noqa: PLR2004
+    if not row.is_driven_by(run):
         return None
-    here = row.group.location
-    there = replace(row.group, location=locations[(locations.index(here) + 1) % len(locations)])
-    left = tuple(location for location in locations if location != here) if for_good else locations
-    return replace(row, group=there, terms=replace(row.terms, locations=left))
-
-
-def _next_location(row: Row) -> str:
-    """Return where a new attempt is asked for: the first location that none was at; else the first."""
-    tried = {attempt.location for attempt in row.attempts}
-    untried = (location for location in row.terms.locations if location not in tried)
-    return next(untried, next(iter(row.terms.locations), NOT_NAMED))
+    out = ruled_out(Candidate.of(row.group), why, candidates)
+    unfit = tuple(dict.fromkeys((*row.unfit, *out))) if why.is_for_good else row.unfit
+    fit = tuple(one for one in candidates if one.name not in unfit)
+    for tried in (tuple(dict.fromkeys((*row.tried, *out))), out):
+        chosen = best(tuple(one for one in fit if one.name not in tried), tried, why)
+        if chosen is not None:
+            is_there = chosen.scope == row.group.scope
+            group = replace(
+                row.group,
+                scope=chosen.scope,
+                location=chosen.location,
+                nonce=row.group.nonce if is_there else nonce,
+            )
+            return replace(row, group=group, tried=tried, unfit=unfit)
+    return None
 
 
 def asked(row: Row, run: Run, *, now: datetime) -> Row | None:
@@ -389,6 +415,7 @@ def retried(row: Row, again: Again, outcome: Outcome, *, now: datetime, **known:
         group=row.group if row.asked_at is not None else None,
         outcome=outcome.remembered,
         counts=again.counts,
+        moved=again.is_elsewhere,
         ended_at=now,
         clean_up=CleanUp.PENDING if row.asked_at is not None else CleanUp.NOT_NEEDED,
         times=row.times,
@@ -400,6 +427,7 @@ def retried(row: Row, again: Again, outcome: Outcome, *, now: datetime, **known:
         attempts=(*row.attempts, ended.in_short),
         due_at=now + timedelta(seconds=again.delay_s),
         group=None,
+        tried=(),
         asked_at=None,
         created_at=None,
         restarts=0,

@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from acijobs.domain.spec.job import JobSpec
     from acijobs.domain.spec.retry import Retry
 
-NOT_NAMED = ""
-"""The location of a group for which the operator's own is meant."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class RetryRule:
@@ -69,7 +66,8 @@ class Terms:
         retry: How often it is attempted; None for exactly once.
         init_containers: The names of the containers that run before the job's own.
         sidecars: The names of those beside it.
-        locations: Where the group may be, in order; empty for the operator's own location.
+        locations: Where the group may be, in order; empty, in rows of older releases, for the
+            operator's own location.
         cpu: Cores of the whole group.
         memory_gb: GB of memory of the whole group.
         usd_per_second: Price of the whole group, as the settings had it.
@@ -99,8 +97,18 @@ class Terms:
     callback_phases: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, spec: JobSpec, *, usd_per_second: float = 0.0) -> Terms:
-        """Return the terms of a specification, at this price of its group."""
+    def of(
+        cls, spec: JobSpec, *, usd_per_second: float = 0.0, own_locations: tuple[str, ...] = ()
+    ) -> Terms:
+        """Return the terms of a specification, at this price of its group.
+
+        Args:
+            spec: The specification.
+            usd_per_second: The price.
+            own_locations: The operator's regions, for a job that names none. One in a subnet is in the
+                first of them.
+        """
+        own = own_locations if spec.subnet_id is None else own_locations[:1]
         limit = spec.max_cost_usd
         return cls(
             restart_policy=spec.restart_policy,
@@ -116,7 +124,7 @@ class Terms:
             retry=_retry(spec.retry) if spec.retry is not None else None,
             init_containers=tuple(container.name for container in spec.init_containers),
             sidecars=tuple(sidecar.name for sidecar in spec.sidecars),
-            locations=tuple(spec.locations),
+            locations=tuple(spec.locations) or own,
             cpu=spec.resources.cpu,
             memory_gb=spec.resources.memory_gb,
             usd_per_second=usd_per_second,

@@ -13,17 +13,12 @@ class ArmSettings(Concern):
     Attributes:
         endpoint: `ArmEndpoint`: another one in sovereign clouds.
         given_scope: `ArmScope`, empty where it is not set.
-        location: `Location`, unchecked: only a new group needs it, and `ScopeSettings` checks it before
-            one is claimed. Groups that exist are reached whatever it is.
     """
 
     endpoint: HttpsUrl = Field(
         "https://management.azure.com", alias="ArmEndpoint", description="an https:// URL"
     )
     given_scope: str = Field("", alias="ArmScope", description="an OAuth scope")
-    location: str = Field(
-        "", alias="Location", description="a region's short name, like 'westeurope'"
-    )
 
     @property
     def scope(self) -> str:

@@ -106,6 +106,6 @@ class PolicySettings(Concern):
         default=False, alias="RequireCostLimit", description="true or false"
     )
 
-    def policy(self, prices: Prices, *, own_location: str) -> JobPolicy:
-        """Return the rules, at these prices, of an operator whose own region this is."""
-        return JobPolicy(**self.model_dump(), prices=prices, own_location=own_location)
+    def policy(self, prices: Prices, *, own_locations: tuple[str, ...]) -> JobPolicy:
+        """Return the rules, at these prices, of an operator whose own regions these are."""
+        return JobPolicy(**self.model_dump(), prices=prices, own_locations=own_locations)

@@ -80,10 +80,17 @@ def _problem(concern: type[Concern], detail: ErrorDetails) -> str:
     if not detail["loc"]:  # about several settings, which the message names itself
         return detail["msg"]
     name = str(detail["loc"][0])
+    if (
+        name in concern.model_fields
+    ):  # a default that was found wrong is told by the field's own name
+        name = names_of(concern.model_fields[name])[0]
     field = next(known for known in concern.model_fields.values() if name in names_of(known))
     if detail["type"] == "missing":
         return f"{name} is missing: set it to {field.description}"
     if not field.repr:
         return f"{name} is not {field.description}"
     shown = public_text(repr(detail["input"]))  # it may have been meant for another setting
+    if len(detail["loc"]) > 1:
+        number = int(detail["loc"][1]) + 1
+        return f"{name} has {shown} at number {number}; it must be {field.description}"
     return f"{name} is {shown}, which is not {field.description}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from acijobs.domain.candidates import Candidate, candidates, is_for_good, lack
 from acijobs.domain.codec import iso
 from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError
 from acijobs.domain.messages import Busy, Created, CreateRequest, Refused, Superseded
-from acijobs.domain.reasons import Reason, reason_of_azure
 from acijobs.domain.row import asked, claimed, created, moved
 from acijobs.domain.spec.job import JobSpec
 from acijobs.domain.watch import ABSENCE_TIME
@@ -21,18 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from acijobs.domain.group import GroupRef, Scope
+    from acijobs.domain.candidates import Candidates
+    from acijobs.domain.group import GroupRef
     from acijobs.domain.messages import Reply
     from acijobs.domain.row import Row, Run
     from acijobs.usecases.ports import Outside, StoredRow
 
 _ABSENCE_PAUSE_S = 5.0
 
-_NO_ROOM = frozenset({Reason.CAPACITY, Reason.QUOTA})
-_NO_LOCATION = frozenset(
-    {"LocationNotAvailableForResourceType", "NoRegisteredProviderFound", "RegionNotSupported"}
-)
-"""What another location may do better. Source: Resource Manager's common deployment errors."""
+_MOST_MOVES = 10
+"""Most candidates that one step asks after the first, so that it ends within the function's time."""
 
 
 def create_group(outside: Outside, request: CreateRequest) -> Reply:
@@ -51,9 +49,11 @@ def create_group(outside: Outside, request: CreateRequest) -> Reply:
     if found is None:
         return Superseded()
     stored, spec = found[0], JobSpec.stored(found[1])
-    scope, wrong_settings = _scope(outside)
+    known, wrong_settings = _candidates(outside, stored.row, spec)
     nonce = outside.nonce()
-    mine = change(rows, stored, lambda row: claimed(row, run, scope=scope, nonce=nonce, now=now))
+    mine = change(
+        rows, stored, lambda row: claimed(row, run, candidates=known, nonce=nonce, now=now)
+    )
     if mine is None:
         return Superseded()
     row = mine.row
@@ -67,11 +67,15 @@ def create_group(outside: Outside, request: CreateRequest) -> Reply:
     return _ask(outside, mine, run, spec)
 
 
-def _scope(outside: Outside) -> tuple[Scope | None, Refused | None]:
+def _candidates(outside: Outside, row: Row, spec: JobSpec) -> tuple[Candidates, Refused | None]:
     try:
-        return outside.scope(), None
+        locations = row.terms.locations or outside.locations()
+        return (
+            candidates(outside.scopes(), locations, row.job_id, subnet_id=spec.subnet_id or ""),
+            None,
+        )
     except InvalidSettingsError as error:
-        return None, Refused(code="InvalidSettings", message=str(error)[:1000])
+        return (), Refused(code="InvalidSettings", message=str(error)[:1000])
 
 
 def _again(outside: Outside, mine: StoredRow, request: CreateRequest, spec: JobSpec) -> Reply:
@@ -109,37 +113,80 @@ def _again(outside: Outside, mine: StoredRow, request: CreateRequest, spec: JobS
 
 
 def _ask(outside: Outside, mine: StoredRow, run: Run, spec: JobSpec) -> Reply:
-    row, group = mine.row, _group(mine.row)
-    groups, tags = outside.groups(group.scope), group.tags(spec.tags, row.over_at)
-    try:
-        with ready_for_azure(outside, row, spec) as ready:
-            groups.create(group.name, ready, tags, location=group.location)
-    except (RefusedError, BusyError) as error:
-        is_refused = isinstance(error, RefusedError) or error.is_refused
-        if not is_refused and _take_away_if_over(outside, row):
-            return Superseded()
-        if is_refused:
-            error = _elsewhere(outside, mine, run, error)
-        refused_ask = row.asked_at if is_refused else None
-        reply = refusal(error, cancel=row.cancel, refused_ask=refused_ask)
-        return _of_attempt(reply, row)
-    return _note_created(outside, mine, run)
+    """Ask Azure for the group; where it lacks something, ask each candidate that may have that."""
+    asked_in: set[Candidate] = set()
+    passing: RefusedError | BusyError | None = None
+    while True:
+        row = mine.row
+        asked_in.add(Candidate.of(_group(row)))
+        try:
+            _ask_once(outside, row, spec)
+        except (RefusedError, BusyError) as error:
+            if isinstance(error, BusyError) and not error.is_refused:
+                if _take_away_if_over(outside, row):
+                    return Superseded()
+                return _of_attempt(refusal(error, cancel=row.cancel, refused_ask=None), row)
+            elsewhere = _elsewhere(outside, mine, run, spec, error)
+            if elsewhere is None:
+                reply = refusal(error, cancel=row.cancel, refused_ask=row.asked_at)
+                return _of_attempt(reply, row)
+            mine = elsewhere
+            passing = passing or (None if is_for_good(error.code) else error)
+            is_over = Candidate.of(_group(mine.row)) in asked_in or len(asked_in) > _MOST_MOVES
+            if is_over or mine.row.cancel is not None:
+                return _full_everywhere(mine.row, passing or error)
+        else:
+            return _note_created(outside, mine, run)
+
+
+def _ask_once(outside: Outside, row: Row, spec: JobSpec) -> None:
+    group = _group(row)
+    # Rows of releases that knew one region only do not name it.
+    location = group.location or outside.locations()[0]
+    with ready_for_azure(outside, row, spec) as ready:
+        outside.groups(group.scope).create(
+            group.name, ready, group.tags(spec.tags, row.over_at), location=location
+        )
 
 
 def _elsewhere(
-    outside: Outside, mine: StoredRow, run: Run, error: RefusedError | BusyError
-) -> RefusedError | BusyError:
-    """Have another location asked the next time, where this one has no room: the error is busy then.
+    outside: Outside, mine: StoredRow, run: Run, spec: JobSpec, error: RefusedError | BusyError
+) -> StoredRow | None:
+    """Have another candidate asked where this one lacks what that may have; None where none may."""
+    why = lack(error.code)
+    known, _ = _candidates(outside, mine.row, spec)
+    if why is None or not known:
+        return None
+    nonce, now = outside.nonce(), outside.clock.now()
 
-    One that Azure does not have is not asked again, so that a job with no other is refused.
+    def move(row: Row) -> Row | None:
+        elsewhere = moved(row, run, why, candidates=known, nonce=nonce)
+        return elsewhere and asked(elsewhere, run, now=now)
+
+    elsewhere = change(outside.rows(), mine, _of_group(_group(mine.row), move))
+    if elsewhere is not None:
+        group = _group(elsewhere.row)
+        tell(
+            "moved",
+            job=run.job_id,
+            attempt=group.attempt,
+            code=error.code,
+            scope=group.scope.path,
+            location=group.location,
+        )
+    return elsewhere
+
+
+def _full_everywhere(row: Row, error: RefusedError | BusyError) -> Reply:
+    """Return that it is to be asked for again later, from where the row says.
+
+    Args:
+        row: The row.
+        error: What is told: a refusal that may pass, if there was one.
     """
-    is_none = error.code in _NO_LOCATION
-    if not is_none and reason_of_azure(error.code) not in _NO_ROOM:
-        return error
-    move = _of_group(_group(mine.row), lambda row: moved(row, run, for_good=is_none))
-    if change(outside.rows(), mine, move) is None:
-        return error
-    return BusyError(error.code, error.message, is_refused=True)
+    after_s = error.retry_after_s if isinstance(error, BusyError) else None
+    busy = BusyError(error.code, error.message, retry_after_s=after_s, is_refused=True)
+    return _of_attempt(refusal(busy, cancel=row.cancel, refused_ask=row.asked_at), row)
 
 
 def _of_group(group: GroupRef, step: Callable[[Row], Row | None]) -> Callable[[Row], Row | None]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from acijobs.domain.candidates import among
 from acijobs.domain.cost import cost_usd, run_deadline_s, usd_per_hour
 from acijobs.domain.errors import BusyError, RefusedError
 from acijobs.domain.public_text import public_text
 from acijobs.domain.regions import Capability, Need, is_too_large, largest, needs
 from acijobs.domain.spec.policy import Refusal, refusals
 from acijobs.domain.spec.secret import Secret
+from acijobs.domain.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from acijobs.domain.group import Scope
     from acijobs.domain.spec.job import JobSpec
     from acijobs.usecases.ports import ContainerGroups, Outside
 
@@ -35,6 +38,8 @@ class Region:
         most: How large a group of its kind can be there; None where Azure did not tell.
         is_too_large: Whether the job's group is larger than that.
         error: Why Azure did not tell: code and message; None where it did.
+        subscriptions: How many of the operator's subscriptions were asked.
+        with_room: How many of these have room for the job.
     """
 
     name: str
@@ -42,6 +47,8 @@ class Region:
     most: Capability | None = None
     is_too_large: bool = False
     error: tuple[str, str] | None = None
+    subscriptions: int = 1
+    with_room: int = 0
 
     @property
     def fits(self) -> bool | None:
@@ -58,6 +65,8 @@ class Region:
         for need in self.needs:
             name = need.name[:1].lower() + need.name[1:]
             shown[name] = {"needed": need.needed, "used": need.used, "limit": need.limit}
+        if self.subscriptions > 1:
+            shown["subscriptions"] = {"asked": self.subscriptions, "withRoom": self.with_room}
         if self.error is not None:
             shown["error"] = {"code": self.error[0], "message": self.error[1]}
         return shown
@@ -65,14 +74,19 @@ class Region:
 
 def candidates(outside: Outside, spec: JobSpec) -> tuple[str, ...]:
     """Return the regions that the job may run in, in the order in which they are tried."""
-    return tuple(spec.locations) or (outside.location(),)
+    return Terms.of(spec, own_locations=outside.locations()).locations
 
 
-def look_at(outside: Outside, spec: JobSpec, location: str) -> Region:
+def scopes(outside: Outside, spec: JobSpec) -> tuple[Scope, ...]:
+    """Return one scope of each subscription that the job may run in: quotas are a subscription's."""
+    known = among(outside.scopes(), subnet_id=spec.subnet_id or "")
+    return tuple({scope.subscription_id.lower(): scope for scope in reversed(known)}.values())
+
+
+def look_at(outside: Outside, spec: JobSpec, location: str, scope: Scope) -> Region:
     """Ask Azure about a region; what it refuses to tell, or cannot tell now, is told in turn."""
     try:
-        groups = outside.groups(outside.scope())
-        return _region(groups, spec, location)
+        return _region(outside.groups(scope), spec, location)
     except (BusyError, RefusedError) as error:
         message = public_text(error.message)[:_MAX_MESSAGE_CHARS]
         return Region(name=location, error=(error.code, message))
@@ -88,13 +102,24 @@ def _region(groups: ContainerGroups, spec: JobSpec, location: str) -> Region:
     )
 
 
+def whole(regions: tuple[Region, ...]) -> Region:
+    """Return a region as the subscription shows it that has most room there for the job.
+
+    Args:
+        regions: The region as each subscription shows it; at least one.
+    """
+    best = _chosen(regions)
+    with_room = sum(region.fits is True for region in regions)
+    return replace(best, subscriptions=len(regions), with_room=with_room)
+
+
 def forecast(outside: Outside, spec: JobSpec, regions: tuple[Region, ...]) -> dict[str, Any]:
     """Return what would become of the job, as the API shows it.
 
     Args:
         outside: The outside.
         spec: The job.
-        regions: Its candidates, in their order; at least one.
+        regions: Its candidates, in their order, each as a whole; at least one.
     """
     policy = outside.job_policy()
     hourly_usd, deadline_s = usd_per_hour(spec, policy.prices), run_deadline_s(spec, policy.prices)

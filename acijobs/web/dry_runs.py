@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from acijobs.submitting import ready_to_keep
-from acijobs.usecases.dry_run import Region, candidates, forecast, look_at
+from acijobs.usecases.dry_run import Region, candidates, forecast, look_at, scopes, whole
 from acijobs.web.problem import json_response, problem
 
 if TYPE_CHECKING:
     import azure.functions as func
 
+    from acijobs.domain.group import Scope
     from acijobs.domain.spec.job import JobSpec
     from acijobs.usecases.ports import Outside
 
@@ -37,22 +38,32 @@ async def dry_run(
 ) -> func.HttpResponse:
     """Answer what would become of the job; nothing is stored or started.
 
-    Regions are asked about side by side. What Azure refuses to tell, or does not tell in time, is told
-    in the answer.
+    Regions are asked about side by side, in each subscription. What Azure refuses to tell, or does not
+    tell in time, is told in the answer.
 
     Raises:
         InvalidSpecError: what only the settings tell, as when the job is submitted.
     """
     await asyncio.to_thread(ready_to_keep, outside, spec, spec.id or "")
+    known = await asyncio.to_thread(scopes, outside, spec)
     regions = await asyncio.gather(
-        *(_look_at(outside, spec, name, patience_s) for name in candidates(outside, spec))
+        *(_look_at(outside, spec, name, known, patience_s) for name in candidates(outside, spec))
     )
     return json_response(HTTPStatus.OK, forecast(outside, spec, tuple(regions)))
 
 
-async def _look_at(outside: Outside, spec: JobSpec, name: str, patience_s: float) -> Region:
+async def _look_at(
+    outside: Outside, spec: JobSpec, name: str, known: tuple[Scope, ...], patience_s: float
+) -> Region:
+    seen = await asyncio.gather(*(_seen(outside, spec, name, one, patience_s) for one in known))
+    return whole(tuple(seen))
+
+
+async def _seen(
+    outside: Outside, spec: JobSpec, name: str, scope: Scope, patience_s: float
+) -> Region:
     try:
-        looking = asyncio.to_thread(look_at, outside, spec, name)
+        looking = asyncio.to_thread(look_at, outside, spec, name, scope)
         return await asyncio.wait_for(looking, patience_s)
     except TimeoutError:
         message = f"Azure did not answer within {patience_s:g} s"

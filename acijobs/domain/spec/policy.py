@@ -32,7 +32,7 @@ class JobPolicy:
         images: Patterns of images.
         registries: Patterns of the hosts that images are pulled from and logged in to.
         locations: Patterns of regions.
-        own_location: The operator's region, which is always allowed.
+        own_locations: The operator's regions, which are always allowed.
         subnets: Patterns of ids of subnets.
         identities: Patterns of ids of user-assigned identities.
         key_vaults: Patterns of the hosts of key vaults.
@@ -49,7 +49,7 @@ class JobPolicy:
     images: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
-    own_location: str = ""
+    own_locations: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
     key_vaults: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def _disallowed(spec: JobSpec, policy: JobPolicy) -> Iterator[Refusal]:
     yield from _unfit("AllowedImages", policy.images, _images(spec), image_patterns.fits)
     rules = (
         ("AllowedRegistries", policy.registries, _registries(spec)),
-        ("AllowedLocations", policy.locations, _locations(spec, policy.own_location)),
+        ("AllowedLocations", policy.locations, _locations(spec, policy.own_locations)),
         ("AllowedSubnets", policy.subnets, _one("subnetId", spec.subnet_id)),
         ("AllowedIdentities", policy.identities, _identities(spec)),
         ("AllowedKeyVaults", policy.key_vaults, _key_vaults(spec)),
@@ -133,8 +133,9 @@ def _registries(spec: JobSpec) -> list[tuple[str, str]]:
     return [*hosts, *login]
 
 
-def _locations(spec: JobSpec, own: str) -> list[tuple[str, str]]:
-    return [(where, name) for where, name in _listed("locations", spec.locations) if name != own]
+def _locations(spec: JobSpec, own: tuple[str, ...]) -> list[tuple[str, str]]:
+    listed = _listed("locations", spec.locations)
+    return [(where, name) for where, name in listed if name not in own]
 
 
 def _identities(spec: JobSpec) -> list[tuple[str, str]]:

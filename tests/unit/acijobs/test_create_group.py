@@ -30,7 +30,7 @@ from acijobs.usecases.changing import change
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job, finish_job
 from acijobs_interleaving import RUN, TWIN, accept, at_call, let_pass
-from acijobs_world import SCOPE, START, AfterWork, World, busy, denied
+from acijobs_world import HERE, START, AfterWork, World, busy, denied
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,7 +83,7 @@ def test_a_claimed_job_has_one_group_of_its_own(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locations", "asked"), [([], ""), (["northeurope", "eastus"], "northeurope")]
+    ("locations", "asked"), [([], "eastus"), (["northeurope", "eastus"], "northeurope")]
 )
 def test_a_group_is_asked_for_in_the_jobs_first_location(locations: list[str], asked: str) -> None:
     """In the operator's where the job names none."""
@@ -428,7 +428,7 @@ def test_a_put_of_an_earlier_attempt_that_comes_late_is_undone(world: World) -> 
     def next_attempt() -> None:
         for step in (
             lambda row: retried(row, again, Outcome.failed(Reason.CAPACITY, ""), now=START),
-            lambda row: claimed(row, RUN, scope=SCOPE, nonce="second", now=world.clock.now()),
+            lambda row: claimed(row, RUN, candidates=HERE, nonce="second", now=world.clock.now()),
         ):
             stored = world.memory_rows.read("j")
             assert stored is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,16 +12,19 @@ import pytest
 from acijobs.domain.errors import RefusedError
 from acijobs.domain.spec.job import JobSpec, parse
 from acijobs.domain.spec.policy import JobPolicy
-from acijobs.usecases.dry_run import candidates, forecast, look_at
+from acijobs.usecases.dry_run import candidates, forecast, look_at, scopes, whole
 from acijobs.web.dry_runs import dry_run
-from acijobs_world import World, busy
+from acijobs_world import SCOPE, World, busy
 from spec_complaints import EVERYTHING, SUBNET, job, sidecar
 
 
 def told(world: World, **fields: Any) -> dict[str, Any]:
     """Return the forecast of a job."""
     spec = parse(job(**fields))
-    regions = tuple(look_at(world, spec, name) for name in candidates(world, spec))
+    regions = tuple(
+        whole(tuple(look_at(world, spec, name, scope) for scope in scopes(world, spec)))
+        for name in candidates(world, spec)
+    )
     return forecast(world, spec, regions)
 
 
@@ -80,6 +84,28 @@ def test_a_forecast_tells_the_room_in_each_region(world: World) -> None:
     assert north["containerGroups"] == {"needed": 1.0, "used": 0, "limit": 100}
     assert (north["maxCpu"], north["maxMemoryGb"]) == (32, 256)
     assert shown["refusals"] == []
+
+
+def test_a_region_is_told_as_the_subscription_that_has_room_shows_it(world: World) -> None:
+    """And how many of them have; two resource groups share the quotas of theirs."""
+    world.other_scopes = (replace(SCOPE, resource_group="rg2"), replace(SCOPE, subscription_id="t"))
+    world.azure.cores = {"eastus": 1.0}
+    quota = told(world, cpu=2)["quota"]["eastus"]
+    assert (quota["fits"], quota["standardCores"]["limit"]) == (True, 100)
+    assert quota["subscriptions"] == {"asked": 2, "withRoom": 1}
+    asked = [world.azure, *world.elsewhere.values()]
+    assert [azure.calls["usages"] for azure in asked] == [1, 1]
+
+
+def test_a_group_in_a_subnet_is_in_its_subscription(world: World) -> None:
+    """No other is asked about; and no other region than the first is the subnet's."""
+    subscription = SUBNET.split("/")[2]
+    world.other_scopes = (replace(SCOPE, subscription_id=subscription),)
+    world.own_locations = ("eastus", "westus")
+    shown = told(world, cpu=1, subnetId=SUBNET)
+    assert list(shown["quota"]) == ["eastus"]
+    assert "subscriptions" not in shown["quota"]["eastus"]
+    assert world.azure.calls["usages"] == 0
 
 
 def test_a_spot_group_takes_spot_cores(world: World) -> None:

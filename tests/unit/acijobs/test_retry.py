@@ -14,11 +14,16 @@ from acijobs.domain.retry import Again, another_attempt
 from acijobs.domain.terms import RetryRule, RetryTerms, Terms
 
 TWICE = Terms(retry=RetryTerms(attempts=2, backoff_seconds=0))
+ELSEWHERE = Again(counts=False, is_elsewhere=True)
 EXITED = Outcome.failed(Reason.EXIT_CODE, "exit", exit_code=3, has_ended=True)
 
 
 def again(terms: Terms, outcome: Outcome, *earlier: Attempt, location: str = "") -> Again | None:
     return another_attempt(terms, "j", earlier, outcome, location)
+
+
+def moved_from(location: str) -> Attempt:
+    return Attempt(group=GroupRef(location=location), counts=False, moved=True)
 
 
 def attempts(count: int, *, counts: bool = True) -> list[Attempt]:
@@ -117,9 +122,21 @@ def test_a_region_without_room_leads_to_the_next_one_without_retry() -> None:
     """Each location once; then the job's own rules hold."""
     terms = Terms(locations=("a", "b", "c"))
     full = Outcome.failed(Reason.CAPACITY, "")
-    at_a = Attempt(group=GroupRef(location="a"), counts=False)
-    assert again(terms, full, location="a") == Again(counts=False)
-    assert again(terms, full, at_a, location="b") == Again(counts=False)
-    at_b = Attempt(group=GroupRef(location="b"), counts=False)
-    assert again(terms, full, at_a, at_b, location="c") is None
+    assert again(terms, full, location="a") == ELSEWHERE
+    assert again(terms, full, moved_from("a"), location="b") == ELSEWHERE
+    assert again(terms, full, moved_from("a"), moved_from("b"), location="c") is None
     assert again(terms, EXITED, location="a") is None
+
+
+def test_a_region_without_room_uses_up_nothing() -> None:
+    """Neither the user's attempts nor the platform's, and the pauses begin at their beginning."""
+    retry = RetryTerms(attempts=2, backoff_seconds=10, platform_attempts=1)
+    terms = Terms(retry=retry, locations=("a", "b", "c"))
+    moved = (moved_from("a"), moved_from("b"))
+    vanished = Outcome.failed(Reason.GROUP_VANISHED, "")
+    first = again(terms, vanished, *moved, location="c")
+    assert first is not None
+    assert first == again(terms, vanished)
+    assert again(terms, vanished, *moved, *attempts(1, counts=False), location="a") is None
+    worked = again(terms, EXITED, *moved, location="c")
+    assert worked == again(terms, EXITED)
