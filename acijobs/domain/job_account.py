@@ -35,6 +35,11 @@ def account(row: Row, now: datetime, timeline: dict[str, str]) -> dict[str, Any]
     }
 
 
+def total_usd(row: Row) -> float:
+    """Return what a closed job has cost at list prices, all its attempts together."""
+    return _usd(row, row.billed_s + sum(attempt.billed_s for attempt in row.attempts))
+
+
 def _last(row: Row) -> Attempt:
     """Return the attempt with which a closed job ended."""
     return Attempt(

@@ -66,10 +66,12 @@ class JobInput:
     Attributes:
         id: The job.
         offer: Number of the offer it was started with.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     id: str = ""
     offer: int = 0
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +81,12 @@ class CreateRequest:
     Attributes:
         run: Who asks.
         refused_ask: When Azure was asked the last time, where it surely did not take that request.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     run: Run = Run()
     refused_ask: datetime | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +100,7 @@ class CheckRequest:
         other_logs: What is archived of the group's other containers, by name.
         confirm_absence: Whether a group that a read does not find is looked for in the list, too.
         attempt: The attempt that it is about; None for the first.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     run: Run = Run()
@@ -104,6 +109,7 @@ class CheckRequest:
     other_logs: dict[str, ContainerLog] | None = None
     confirm_absence: bool = False
     attempt: int | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +120,13 @@ class FetchRequest:
         run: Who asks.
         attempt: The attempt that it is about.
         has_ended: Whether the container has ended, so that its last line is whole.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     run: Run = Run()
     attempt: int = 1
     has_ended: bool = False
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +145,7 @@ class DeleteRequest:
         times: The timeline as the run knows it.
         gives_up: Whether this is the last time that this run asks, so that a failure is noted.
         gives_grace: Whether a cancelled container may end by itself first.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     run: Run = Run()
@@ -148,6 +157,7 @@ class DeleteRequest:
     times: dict[str, datetime] = field(default_factory=dict)
     gives_up: bool = False
     gives_grace: bool = True
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +168,13 @@ class CallbackRequest:
         run: Who asks.
         phase: The phase that the job has entered; None for its end, which its row knows.
         at: When it entered that phase.
+        trace_parent: The span that accepted the job, as a `traceparent`; None without telemetry.
     """
 
     run: Run = Run()
     phase: Phase | None = None
     at: datetime | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

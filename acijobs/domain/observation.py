@@ -25,6 +25,7 @@ _FAILED_PULL_WORDS = (
     "pull access denied",
     "manifest unknown",
 )
+_DELETING = "Deleting"
 _UNHEALTHY_STATES = frozenset({"Unhealthy", "Repairing"})
 _ENDED_GROUP_STATES = frozenset({"Failed", "Stopped", "Succeeded"})
 
@@ -105,6 +106,11 @@ class Observation:
     containers: tuple[ContainerState, ...] = ()
     events: tuple[ContainerEvent, ...] = ()
     init_containers: tuple[ContainerState, ...] = ()
+
+    @property
+    def is_being_deleted(self) -> bool:
+        """Whether Azure has been asked to delete it, and is at it."""
+        return self.provisioning_state == _DELETING
 
     @property
     def all_containers(self) -> tuple[ContainerState, ...]:

@@ -102,6 +102,7 @@ class Watch:
         billed_since: When Azure accepted the group as its row has it, for a job with a cost limit: who
             takes a job over begins its watch later.
         times: `imagePulling`, `containerStarted`, `containerFinished`, as Azure gave them.
+        trace_parent: The span that accepted the job, for a watch that is an orchestration of its own.
     """
 
     run: Run = Run()
@@ -127,6 +128,7 @@ class Watch:
     unhealthy_since: datetime | None = None
     billed_since: datetime | None = None
     times: dict[str, datetime] = field(default_factory=dict)
+    trace_parent: str | None = None
 
     @classmethod
     def begin(cls, run: Run, created: Created, *, started: datetime, now: datetime) -> Watch:

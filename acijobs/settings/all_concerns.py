@@ -13,6 +13,7 @@ from acijobs.settings.retention import RetentionSettings
 from acijobs.settings.scope import ScopeSettings
 from acijobs.settings.security import CapabilitySettings, SealSettings, SecretSettings
 from acijobs.settings.storage import JobStoreSettings, LogArchiveSettings
+from acijobs.settings.telemetry import TelemetrySettings
 from acijobs.settings.web import WebSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ALL_CONCERNS: tuple[type[Concern], ...] = (
     DefaultJobSettings,
     PollSettings,
     LogLevelSettings,
+    TelemetrySettings,
     RetentionSettings,
     WebSettings,
     PolicySettings,

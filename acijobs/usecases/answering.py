@@ -14,6 +14,7 @@ from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError
 from acijobs.domain.messages import Busy, Refused, Superseded, write_reply
 from acijobs.domain.public_text import public_text
 from acijobs.log_lines import tell
+from acijobs.usecases.telemetry import NO_INVOCATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,29 +27,40 @@ if TYPE_CHECKING:
         FetchRequest,
         Reply,
     )
+    from acijobs.usecases.telemetry import Invocation
 
 _R = TypeVar(
     "_R", "CreateRequest", "CheckRequest", "FetchRequest", "DeleteRequest", "CallbackRequest"
 )
 
 
-def answer(kind: type[_R], data: object, step: Callable[[_R], Reply]) -> dict[str, Any]:
-    """Return the reply of a step to this request, both as JSON data."""
-    request = decode(kind, data)
-    try:
-        reply = step(request)
-    except (RefusedError, BusyError, InvalidSettingsError) as error:
-        reply = refusal(error)
-    if isinstance(reply, Refused | Busy | Superseded):
-        tell(
-            reply.kind,
-            level=logging.INFO if isinstance(reply, Superseded) else logging.WARNING,
-            step=kind.__name__.removesuffix("Request").lower(),
-            job=request.run.job_id,
-            offer=request.run.offer,
-            code=getattr(reply, "code", None),
-            message=getattr(reply, "message", None),
-        )
+def answer(
+    kind: type[_R],
+    data: object,
+    step: Callable[[_R], Reply],
+    invocation: Invocation = NO_INVOCATION,
+) -> dict[str, Any]:
+    """Return the reply of a step to this request, both as JSON data; the job's trace shows the step."""
+    request, name = decode(kind, data), kind.__name__.removesuffix("Request").lower()
+    run = request.run
+    with invocation.span(name, job_id=run.job_id, of_job=request.trace_parent) as span:
+        try:
+            reply = step(request)
+        except (RefusedError, BusyError, InvalidSettingsError) as error:
+            reply = refusal(error)
+        span.note({"acijobs.reply": reply.kind})
+        if isinstance(reply, Refused | Busy | Superseded):
+            tell(
+                reply.kind,
+                level=logging.INFO if isinstance(reply, Superseded) else logging.WARNING,
+                step=name,
+                job=run.job_id,
+                offer=run.offer,
+                code=getattr(reply, "code", None),
+                message=getattr(reply, "message", None),
+            )
+        if isinstance(reply, Refused):
+            span.fail(reply.code)
     return write_reply(reply)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from acijobs.domain import measuring
 from acijobs.domain.errors import BusyError, RefusedError
 from acijobs.domain.messages import (
     LOG_NOT_READ,
@@ -21,10 +22,10 @@ from acijobs.domain.progress import LogState
 from acijobs.domain.retry import another_attempt
 from acijobs.domain.row import closed, retried
 from acijobs.domain.told import Told
-from acijobs.log_lines import tell
+from acijobs.log_lines import tell, words_of
 from acijobs.usecases.changing import change
 from acijobs.usecases.clean_up import clean, tidy
-from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, fetch_log, log_trouble
+from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, fetch_log
 from acijobs.usecases.fetch_other_logs import collect_other_logs
 from acijobs.usecases.grace import give_grace
 from acijobs.usecases.told_by_job import told_so_far
@@ -119,7 +120,7 @@ def end_job(outside: Outside, stored: StoredRow, end: End) -> Reply:
             try:
                 end = replace(end, log=_collect(outside, stored.row.group, end))
             except LOG_TROUBLES as error:
-                return Busy(code=LOG_NOT_READ, message=log_trouble(error))
+                return Busy(code=LOG_NOT_READ, message=words_of(error))
         end = replace(end, log=collect_other_logs(outside, stored.row, end.log))
     following = _retry(outside, stored, end) if end.retries else None
     if following is not None:
@@ -187,6 +188,7 @@ def _retry(outside: Outside, stored: StoredRow, end: End) -> StoredRow | None:
             code=end.outcome.reason or None,
             exitCode=end.outcome.exit_code,
         )
+        outside.telemetry.record(lambda: [measuring.of_attempt(end.outcome)])
     return following
 
 
@@ -227,6 +229,8 @@ def _close(outside: Outside, stored: StoredRow, end: End, *, since: datetime) ->
         code=outcome.reason or None,
         exitCode=outcome.exit_code,
     )
+    outside.telemetry.record(lambda: measuring.of_end(done.row))
+    outside.telemetry.add(lambda: measuring.span_of(done.row))
     return done
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING
 
-from acijobs.domain.errors import StorageError, UnreadableRowError
-from acijobs.log_lines import tell
+from acijobs.domain.errors import StorageError
+from acijobs.usecases.one_job import trouble_of
 from acijobs.usecases.send_callback import call_back
 
 if TYPE_CHECKING:
@@ -36,14 +35,10 @@ async def make_owed(outside: Outside, job_ids: Iterable[str], *, within_s: float
             if failed or time.monotonic() > give_up_at:
                 return False
             try:
-                await asyncio.to_thread(call_back, outside, job_id)
-            except UnreadableRowError as error:
-                tell("unreadable", level=logging.ERROR, job=job_id, message=str(error))
+                with trouble_of(job_id):
+                    await asyncio.to_thread(call_back, outside, job_id)
             except StorageError as error:
                 failed.append(error)
-            except Exception as error:  # noqa: BLE001 - one job's trouble must not keep others from theirs
-                message = f"{type(error).__name__}: {error}"[:300]
-                tell("notDone", level=logging.WARNING, job=job_id, message=message)
         return True
 
     made = await asyncio.gather(*(make(job_id) for job_id in job_ids))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from acijobs.domain.errors import BusyError, StorageError
+from acijobs.domain.errors import BusyError, RowError, StorageError
 from acijobs.domain.policy import fraction
 from acijobs.usecases.ports import RECONCILER
 from acijobs.usecases.recent import RecentAnswers
@@ -62,7 +62,7 @@ class PatientGroups:
         """Return the tags of every group in the list of the resource group, by the group's name."""
         return self._patiently("list", self._groups.listed)
 
-    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str = "") -> None:
+    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str) -> None:
         """Ask for a group; asked again only where Azure surely did not take the request."""
         self._patiently(
             name,
@@ -190,6 +190,8 @@ class PatientRows:
         for attempt in range(1, _STORAGE_TRIES):
             try:
                 return request()
+            except RowError:
+                raise  # it will not get better
             except StorageError:
                 self._clock.sleep(0.5 * 2**attempt * (1 + fraction(f"{name}:{attempt}") / 4))
         return request()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from acijobs.logs.window import ArchivedEnd
     from acijobs.security.capability import Capabilities
     from acijobs.security.sealing import Seals
+    from acijobs.usecases.telemetry import Telemetry
 
 
 RECONCILER = "bookmark"
@@ -234,14 +235,14 @@ class ContainerGroups(Protocol):
         """Return the tags of every group in the list of the resource group, by the group's name."""
         ...
 
-    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str = "") -> None:
+    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str) -> None:
         """Ask for a group that runs this specification; return once Azure accepted it.
 
         Args:
             name: The group's name.
             spec: The job; its secrets are values.
             tags: The group's tags.
-            location: The region; empty for the operator's.
+            location: The region.
         """
         ...
 
@@ -362,6 +363,11 @@ class Outside(Protocol):
         """The time."""
         ...
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Where what is done is measured and shown; it is always there."""
+        ...
+
     def rows(self) -> Rows:
         """Return the jobs' rows."""
         ...
@@ -374,8 +380,8 @@ class Outside(Protocol):
         """Return the container groups of this scope."""
         ...
 
-    def scope(self) -> Scope:
-        """Return where new groups are created."""
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return where new groups are created: one scope or more."""
         ...
 
     def callbacks(self) -> Callbacks:
@@ -394,8 +400,8 @@ class Outside(Protocol):
         """Return how often jobs are polled."""
         ...
 
-    def location(self) -> str:
-        """Return the operator's own region, where jobs run that name none."""
+    def locations(self) -> tuple[str, ...]:
+        """Return the operator's own regions, in the order in which jobs that name none try them."""
         ...
 
     def retention(self) -> Retention:

@@ -16,13 +16,16 @@ from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError,
 from acijobs.domain.job_account import account
 from acijobs.domain.job_view import view_job
 from acijobs.domain.messages import CallbackRequest, CalledBack, Superseded
+from acijobs.domain.metrics import CALLBACK_DELIVERIES, Attribute
 from acijobs.domain.outcome import Phase
 from acijobs.domain.policy import fraction
 from acijobs.domain.row import settled_if_done
 from acijobs.domain.spec.job import JobSpec
+from acijobs.domain.tracing import Parents
 from acijobs.log_lines import tell
 from acijobs.usecases.changing import change
 from acijobs.usecases.secrets import opened
+from acijobs.usecases.telemetry import JOB_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,14 +140,24 @@ def _tried(outside: Outside, row: Row, spec: JobSpec, event: Callable[[], JobEve
     """
     if spec.callback is None:
         return Delivery(trouble="the job's specification has no callback")
-    try:
-        return _sent(outside, row, spec.callback, event())
-    except StorageError:
-        raise
-    except (BusyError, RefusedError, InvalidSettingsError) as error:
-        return Delivery(trouble=str(error))
-    except Exception as error:  # noqa: BLE001 - a defect must be given up some day, like the rest
-        return Delivery(trouble=f"the message could not be made: {type(error).__name__}")
+    # In the job's trace, whoever sends it: the Reconciler's round is in another one.
+    telemetry, known = outside.telemetry, {JOB_ID: row.job_id}
+    parents = Parents(job=row.trace_parent or "", invocation=telemetry.trace_parent() or "")
+    with telemetry.span("acijobs.deliver", parents, attributes=known, is_request=True) as span:
+        try:
+            delivery = _sent(outside, row, spec.callback, event())
+        except StorageError:
+            raise
+        except (BusyError, RefusedError, InvalidSettingsError) as error:
+            delivery = Delivery(trouble=str(error))
+        except Exception as error:  # noqa: BLE001 - a defect must be given up some day, like the rest
+            delivery = Delivery(trouble=f"the message could not be made: {type(error).__name__}")
+        outcome = {Attribute.OUTCOME: delivery.outcome}
+        telemetry.record(lambda: [CALLBACK_DELIVERIES.of(attributes=outcome)])
+        span.note({Attribute.OUTCOME.value: delivery.outcome})
+        if delivery.was_made and not delivery.is_delivered:
+            span.fail(delivery.outcome)
+        return delivery
 
 
 def _sent(outside: Outside, row: Row, callback: Callback, event: JobEvent) -> Delivery:

@@ -62,6 +62,13 @@ class Delivery:
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
     @property
+    def outcome(self) -> str:
+        """What is counted of it: `delivered`, `failed` or `postponed`."""
+        if not self.was_made:
+            return "postponed"
+        return "delivered" if self.is_delivered else "failed"
+
+    @property
     def told(self) -> str:
         """What went wrong, in one line; empty where nothing did."""
         if self.status is None:
