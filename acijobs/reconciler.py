@@ -17,12 +17,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from acijobs.domain.calling_back import only_waits
-from acijobs.domain.errors import (
-    RowConflictError,
-    StorageError,
-    UnreadableRowError,
-)
+from acijobs.domain.errors import StorageError
 from acijobs.domain.messages import Busy, Superseded
+from acijobs.domain.metrics import ACTS, ROUND, Attribute
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.progress import LogState
 from acijobs.domain.reconciling import (
@@ -36,15 +33,21 @@ from acijobs.domain.reconciling import (
     temper,
 )
 from acijobs.domain.row import cancelled, offered
+from acijobs.domain.tracing import Parents
+from acijobs.gauging import Seen, gauged, oldest_pending_s
 from acijobs.log_lines import tell
 from acijobs.retention import forget
 from acijobs.sweeping import sweep
 from acijobs.usecases.finish_job import End, end_job
+from acijobs.usecases.one_job import trouble_of
 from acijobs.usecases.owed_callbacks import make_owed
+from acijobs.usecases.telemetry import JOB_ID
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from acijobs.domain.group import Scope
+    from acijobs.domain.row import Row
     from acijobs.instances import Instances
     from acijobs.usecases.ports import Outside, Rows, StoredRow, Unsettled
 
@@ -75,7 +78,7 @@ class Round:
         is_whole: Whether every job that was due was looked at, and done with.
         ended: Jobs that were ended, and whose callbacks may be owed.
         clean: Jobs that have nothing left in Azure, and whose callbacks are owed.
-        nonces: The nonce of the current attempt's group, of each job that was looked at.
+        rows: The rows of the jobs that were looked at.
     """
 
     looked_at: int = 0
@@ -86,7 +89,20 @@ class Round:
     is_whole: bool = True
     ended: list[str] = field(default_factory=list)
     clean: set[str] = field(default_factory=set)
-    nonces: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def nonces(self) -> dict[str, str]:
+        """The nonce of the current attempt's group, of each job that was looked at."""
+        return {
+            job_id: row.group.nonce if row.group is not None else ""
+            for job_id, row in self.rows.items()
+        }
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Where the groups of these jobs may be."""
+        return frozenset(scope for row in self.rows.values() for scope in row.scopes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +117,14 @@ class Reconciler:
 
     def __init__(self, outside: Outside, instances: Instances) -> None:
         self._outside = outside
+        self._telemetry = outside.telemetry
         self._instances = instances
         self._give_up_at = 0.0
         self._longest_poll = timedelta()
 
     async def round(self) -> Round:
         """Look at the jobs that are due, and do what is to be done; return what was done."""
-        done = Round()
+        done, started = Round(), time.monotonic()
         self._give_up_at = time.monotonic() + _BUDGET_S
         self._longest_poll = timedelta(seconds=self._outside.poll_policy().max_interval_s)
         try:
@@ -115,6 +132,8 @@ class Reconciler:
         except StorageError as error:
             tell("roundEnded", level=logging.WARNING, message=str(error))
             done.is_whole = False
+        took_s, outcome = time.monotonic() - started, "whole" if done.is_whole else "partial"
+        self._telemetry.record(lambda: [ROUND.of(took_s, {Attribute.OUTCOME: outcome})])
         tell(
             "reconciled",
             lookedAt=done.looked_at,
@@ -139,9 +158,18 @@ class Reconciler:
             await self._act(replace(case, decision=decision), now, done)
         in_time = await make_owed(self._outside, done.ended, within_s=_CALLBACKS_S)
         done.is_whole = done.is_whole and in_time
-        done.swept = await asyncio.to_thread(
-            sweep, self._outside, unsettled=listed - done.clean, nonces=done.nonces
+        swept = await asyncio.to_thread(
+            sweep,
+            self._outside,
+            unsettled=listed.keys() - done.clean,
+            nonces=done.nonces,
+            left_in=done.scopes,
         )
+        done.swept = swept.deleted
+        if swept.jobs is not None and self._telemetry.is_on:
+            seen = Seen(unsettled=listed, looked_at=done.rows, groups=swept.jobs, now=now)
+            oldest_s = await asyncio.to_thread(oldest_pending_s, self._outside, seen)
+            self._telemetry.record(lambda: gauged(seen, oldest_s))
         done.forgotten = await forget(
             self._outside, self._instances, now=now, give_up_at=self._give_up_at
         )
@@ -151,8 +179,10 @@ class Reconciler:
         done.is_whole = done.is_whole and not is_out
         return is_out
 
-    def _due(self, rows: Rows, now: datetime, done: Round) -> tuple[set[str], list[Unsettled]]:
-        """Return the ids of all unsettled jobs, and those of them that this round looks at."""
+    def _due(
+        self, rows: Rows, now: datetime, done: Round
+    ) -> tuple[dict[str, datetime | None], list[Unsettled]]:
+        """Return when each unsettled job was submitted, and those that this round looks at."""
         entries: list[Unsettled] = []
         while page := rows.unsettled(after=entries[-1].job_id if entries else "", limit=_PAGE):
             entries += page
@@ -167,14 +197,17 @@ class Reconciler:
             due = _chosen(entries, due, rows.bookmark())
             rows.set_bookmark(due[MAX_JOBS // 2 - 1].job_id)
             done.is_whole = False
-        return {entry.job_id for entry in entries}, due
+        return {entry.job_id: entry.accepted_at for entry in entries}, due
 
     async def _look(self, due: list[Unsettled], now: datetime, done: Round) -> list[_Case]:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def look(entry: Unsettled) -> _Case | None:
             async with gate:
-                return None if self._is_out_of_time(done) else await self._case(entry, now, done)
+                if not self._is_out_of_time(done):
+                    with trouble_of(entry.job_id):
+                        return await self._case(entry, now, done)
+                return None
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -189,15 +222,11 @@ class Reconciler:
         """Look at one job: its row first, and its orchestration second."""
         rows, job_id = self._outside.rows(), entry.job_id
         done.looked_at += 1
-        try:
-            stored = await asyncio.to_thread(rows.read, job_id)
-        except UnreadableRowError as error:
-            tell("unreadable", level=logging.ERROR, job=job_id, message=str(error))
-            return None
+        stored = await asyncio.to_thread(rows.read, job_id)
         if stored is None or stored.row.settled:
             await asyncio.to_thread(rows.forget_settled, job_id)
             return None
-        done.nonces[job_id] = stored.row.group.nonce if stored.row.group is not None else ""
+        done.rows[job_id] = stored.row
         if stored.row.is_clean:
             done.clean.add(job_id)
         if only_waits(stored.row, now):
@@ -226,38 +255,47 @@ class Reconciler:
         return replace(driver, progressed_at=max(seen, default=None))
 
     async def _act(self, case: _Case, now: datetime, done: Round) -> None:
-        job_id, decision = case.stored.row.job_id, case.decision
-        if decision.act is Act.NOTHING:
+        row, act = case.stored.row, case.decision.act
+        if act is Act.NOTHING:
             return
-        tell(decision.act.value, job=job_id, why=decision.why, offer=case.stored.row.offer)
-        done.acts[decision.act.value] += 1
-        try:
-            match decision.act:
-                case Act.START:
-                    await self._start(case, case.stored.row.offer)
-                case Act.TAKE_OVER:
-                    await self._take_over(case, now)
-                case Act.END:
-                    await self._end(case, now)
-                    done.ended.append(job_id)
-                case Act.CALL_BACK:
-                    done.ended.append(job_id)
-        except StorageError:
-            raise
-        except RowConflictError:  # somebody else changed the row: the next round judges anew
-            tell("overtaken", job=job_id)
-        except Exception as error:  # noqa: BLE001 - one job's trouble must not keep others from theirs
-            tell("notDone", level=logging.WARNING, job=job_id, message=_text(error))
+        # In the job's own trace: what is started here goes on in it.
+        of_round = self._telemetry.trace_parent() or ""
+        parents = Parents(job=row.trace_parent or "", invocation=of_round)
+        known = {JOB_ID: row.job_id}
+        with self._telemetry.span(f"acijobs.{act.value}", parents, attributes=known):
+            tell(act.value, job=row.job_id, why=case.decision.why, offer=row.offer)
+            with trouble_of(row.job_id):
+                if await self._do(case, now, done):
+                    done.acts[act.value] += 1
+                    self._telemetry.record(lambda: [ACTS.of(attributes={Attribute.ACT: act.value})])
 
-    async def _take_over(self, case: _Case, now: datetime) -> None:
+    async def _do(self, case: _Case, now: datetime, done: Round) -> bool:
+        """Do what was decided; tell whether that was done."""
+        job_id, was_done = case.stored.row.job_id, True
+        match case.decision.act:
+            case Act.START:
+                was_done = await self._start(case, case.stored.row.offer)
+            case Act.TAKE_OVER:
+                was_done = await self._take_over(case, now)
+            case Act.END:
+                was_done = await self._end(case, now)
+                done.ended.append(job_id)
+            case Act.CALL_BACK:
+                done.ended.append(job_id)
+        return was_done
+
+    async def _take_over(self, case: _Case, now: datetime) -> bool:
         row, rows = case.stored.row, self._outside.rows()
         changed = offered(row, instead_of=row.offer, now=now)
         if changed is None:
-            return
+            return False
         await asyncio.to_thread(rows.swap, case.stored, changed)
-        await self._start(case, changed.offer)
+        await self._start(
+            case, changed.offer
+        )  # where the engine does not take it, the next round does
+        return True
 
-    async def _start(self, case: _Case, offer: int) -> None:
+    async def _start(self, case: _Case, offer: int) -> bool:
         """Start an execution; one that is in the way, and wakes too late, is superseded anyway."""
         job_id = case.stored.row.job_id
         if case.driver.is_alive:
@@ -266,9 +304,9 @@ class Reconciler:
                 if not (await self._instances.find(job_id)).is_alive:
                     break
                 await asyncio.to_thread(self._outside.clock.sleep, 1)
-        await self._instances.start(job_id, offer)
+        return await self._instances.start(job_id, offer, case.stored.row.trace_parent)
 
-    async def _end(self, case: _Case, now: datetime) -> None:
+    async def _end(self, case: _Case, now: datetime) -> bool:
         row, decision = case.stored.row, case.decision
         end = End(
             outcome=decision.outcome or row.outcome or Outcome(),
@@ -286,6 +324,7 @@ class Reconciler:
                 await asyncio.to_thread(self._note_time, case, now)
         elif case.driver.is_alive:
             await self._instances.terminate(row.job_id, "the job has ended")
+        return not isinstance(reply, Superseded | Busy)
 
     def _note_time(self, case: _Case, now: datetime) -> None:
         """Store since when the log of a job is tried for that nothing else tells the end of."""
@@ -308,7 +347,3 @@ def _chosen(entries: list[Unsettled], due: list[Unsettled], bookmark: str) -> li
     besides = [entry for entry in due if entry.job_id not in turned]
     youngest = sorted(besides, key=lambda entry: str(entry.accepted_at or ""), reverse=True)
     return in_turn + youngest[: MAX_JOBS - half]
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

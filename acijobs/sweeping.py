@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import (
@@ -19,58 +20,164 @@ from acijobs.domain.errors import (
     UnreadableRowError,
 )
 from acijobs.domain.group import APP_TAG, JOB_TAG, NONCE_TAG, STORE_TAG
-from acijobs.log_lines import tell
+from acijobs.domain.metrics import GROUP_ORPHANED
+from acijobs.log_lines import tell, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from acijobs.domain.group import Scope
-    from acijobs.usecases.ports import Outside
+    from acijobs.usecases.ports import ContainerGroups, Outside
 
 MAX_SWEPT = 100
 """Most groups that one round deletes because they have no reason to live."""
+
+_MAX_REFUSED = 3
+"""Most deletions that Azure may refuse before a scope is left: it may be one group, or all of them."""
 
 _SWEEP_S = 60.0
 """Wall-clock time of a sweep."""
 
 
-def sweep(outside: Outside, *, unsettled: set[str], nonces: dict[str, str]) -> int:
-    """Delete the groups of this store that nothing needs, until Azure refuses; return how many.
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What a sweep found and did.
+
+    Attributes:
+        deleted: How many groups it deleted.
+        jobs: The job of each group of this app that is left; None where the list could not be had.
+    """
+
+    deleted: int = 0
+    jobs: tuple[str, ...] | None = None
+
+
+def sweep(
+    outside: Outside,
+    *,
+    unsettled: set[str],
+    nonces: dict[str, str],
+    left_in: Collection[Scope] = (),
+) -> Swept:
+    """Delete the groups of this store that nothing needs, in each scope as far as Azure lets it.
 
     Args:
         outside: The outside.
         unsettled: The jobs that may need a group.
         nonces: The nonce of the current attempt of each of these that the round has looked at: only if
             a group has another one is its job's row read again.
+        left_in: Scopes that such jobs are in, whether or not the settings still name them.
     """
-    give_up_at, swept = time.monotonic() + _SWEEP_S, 0
+    sweeping = _Sweeping(outside, unsettled, nonces)
+    for scope in _scopes(sweeping, left_in):
+        try:
+            sweeping.sweep(scope)
+        except StorageError:
+            raise
+        except (BusyError, RefusedError, InvalidSettingsError) as error:
+            sweeping.tell_not_swept(error, scope)
+    return sweeping.swept
+
+
+def _scopes(sweeping: _Sweeping, left_in: Collection[Scope]) -> tuple[Scope, ...]:
+    """Return each scope once; without those of the settings where these are wrong."""
     try:
-        scope = outside.scope()
-        groups = outside.groups(scope)
-        for name, tags in groups.listed().items():
-            if swept >= MAX_SWEPT or time.monotonic() > give_up_at:
+        known = sweeping.outside.scopes()
+    except InvalidSettingsError as error:
+        sweeping.tell_not_swept(error)
+        known = ()
+    return tuple({scope.path: scope for scope in (*left_in, *known)}.values())
+
+
+class _Sweeping:
+    """One sweep, over one scope after another, with one budget for all.
+
+    Attributes:
+        outside: The outside.
+    """
+
+    def __init__(self, outside: Outside, unsettled: set[str], nonces: dict[str, str]) -> None:
+        self.outside = outside
+        self._unsettled = unsettled
+        self._nonces = nonces
+        self._give_up_at = time.monotonic() + _SWEEP_S
+        self._deleted = 0
+        self._left: list[str] = []
+        self._knows_all = True
+
+    @property
+    def swept(self) -> Swept:
+        """What it found and did so far."""
+        jobs = tuple(self._left) if self._knows_all else None
+        return Swept(deleted=self._deleted, jobs=jobs)
+
+    def sweep(self, scope: Scope) -> None:
+        """Delete what nothing needs in this scope."""
+        groups, refused = self.outside.groups(scope), 0
+        listed = groups.listed()
+        ours = {name: job for name, tags in listed.items() if (job := _job_of(tags, scope))}
+        for name in tuple(ours):
+            if self._is_over or refused >= _MAX_REFUSED:
                 break
-            if _is_stray(outside, tags, scope, unsettled, nonces):
-                groups.delete(name)
-                swept += 1
-                tell("swept", group=name)
-    except StorageError:
-        raise
-    except (BusyError, RefusedError, InvalidSettingsError) as error:
-        tell("notSwept", level=logging.WARNING, message=f"{type(error).__name__}: {error}"[:300])
-    return swept
+            if not _is_stray(self.outside, listed[name], self._unsettled, self._nonces):
+                continue
+            try:
+                if self._is_gone(groups, name, scope):
+                    del ours[name]
+            except (BusyError, RefusedError) as error:
+                _tell(error, scope)
+                if isinstance(error, BusyError) and error.is_brief:
+                    break  # it is Azure, and not this group
+                refused += 1
+        self._left += ours.values()
+
+    def _is_gone(self, groups: ContainerGroups, name: str, scope: Scope) -> bool:
+        """Delete a group; tell whether it is not to be counted among those that are left.
+
+        One that its job has deleted since the list was no orphan. One that Azure is deleting was
+        counted, if it is an orphan, when that was asked for; until it is gone it is left.
+        """
+        found = groups.get(name)
+        if found is None:
+            return True
+        if found.seen.is_being_deleted:
+            return False
+        groups.delete(name)
+        self._deleted += 1
+        tell("swept", group=name, scope=scope.path)
+        self.outside.telemetry.record(lambda: [GROUP_ORPHANED.of()])
+        return True
+
+    @property
+    def _is_over(self) -> bool:
+        return self._deleted >= MAX_SWEPT or time.monotonic() > self._give_up_at
+
+    def tell_not_swept(self, error: Exception, scope: Scope | None = None) -> None:
+        """Tell why a scope could not be listed; none where it is not known which there are."""
+        self._knows_all = False
+        _tell(error, scope)
+
+
+def _tell(error: Exception, scope: Scope | None) -> None:
+    where = scope.path if scope is not None else None
+    tell("notSwept", level=logging.WARNING, scope=where, message=words_of(error))
+
+
+def _job_of(tags: dict[str, str], scope: Scope) -> str:
+    """Return the job of a group of this app and store; empty for any other group."""
+    found = {name.lower(): value for name, value in tags.items()}
+    is_ours = found.get(STORE_TAG) == scope.store and found.get(APP_TAG) == scope.app
+    return found.get(JOB_TAG, "") if is_ours and scope.store and found.get(NONCE_TAG) else ""
 
 
 def _is_stray(
     outside: Outside,
     tags: dict[str, str],
-    scope: Scope,
     unsettled: set[str],
     nonces: dict[str, str],
 ) -> bool:
     found = {name.lower(): value for name, value in tags.items()}
-    job_id, nonce = found.get(JOB_TAG), found.get(NONCE_TAG)
-    is_ours = found.get(STORE_TAG) == scope.store and found.get(APP_TAG) == scope.app
-    if not is_ours or not job_id or not nonce or not scope.store:
-        return False
+    job_id, nonce = found[JOB_TAG], found[NONCE_TAG]
     if job_id in unsettled and nonces.get(job_id, nonce) == nonce:
         return False
     try:

@@ -61,13 +61,13 @@ class EngineInstances:
     before: dict[str, Callable[[], Any]] = field(default_factory=dict)
     after_find: list[Callable[[], Any]] = field(default_factory=list)
 
-    async def start(self, job_id: str, offer: int) -> bool:
+    async def start(self, job_id: str, offer: int, trace_parent: str | None = None) -> bool:
         """Start an execution."""
         await self._call("start")
         if self.refuses > 0:
             self.refuses -= 1
             return False
-        given = json.dumps(encode(JobInput(id=job_id, offer=offer)))
+        given = json.dumps(encode(JobInput(id=job_id, offer=offer, trace_parent=trace_parent)))
         return await self._change(
             lambda: self.engine.client.start_new(Function.JOB.value, given, job_id)
         )
@@ -225,7 +225,7 @@ class Stage:
         self._limit = rounds
         self._round_later(1)
         if is_started:
-            await self.instances.start(JOB, 1)
+            await self.instances.start(JOB, 1, self.row.trace_parent)
         await self.clock.run(self.engine)
         return self
 

@@ -14,6 +14,7 @@ from acijobs.domain.errors import (
     BusyError,
     RefusedError,
     RowConflictError,
+    RowTooLargeError,
     StorageError,
     UnreadableRowError,
 )
@@ -39,6 +40,7 @@ from functions_host.durable.faults import (
     StrayReply,
     TimerEarly,
 )
+from orchestration_runs import accept
 from reconciler_runs import JOB, LOG_LINES, Stage, assert_right
 
 if TYPE_CHECKING:
@@ -668,7 +670,10 @@ async def test_storage_that_fails_in_the_middle_of_a_round(
         assert not stage.rounds[0].is_whole
 
 
-async def test_one_row_that_cannot_be_read_disturbs_no_other_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [UnreadableRowError("not JSON"), ValueError("a defect")])
+async def test_one_row_that_cannot_be_read_disturbs_no_other_job(
+    tmp_path: Path, error: Exception
+) -> None:
     """It is told, and the round goes on; its group stays."""
     async with Stage(tmp_path, end_after_s=NEVER) as stage:
         rows = stage.world.memory_rows
@@ -676,7 +681,7 @@ async def test_one_row_that_cannot_be_read_disturbs_no_other_job(tmp_path: Path)
 
         def torn(job_id: str) -> Any:
             if job_id == "a-torn-job":
-                raise UnreadableRowError("the row is not JSON")
+                raise error
             return read(job_id)
 
         rows.rows["a-torn-job"] = ('{"job_id": "a-torn-job"}', 1)
@@ -686,6 +691,27 @@ async def test_one_row_that_cannot_be_read_disturbs_no_other_job(tmp_path: Path)
         await stage.play()
     assert_right(stage, "Cancelled")
     assert stage.settled_after == 1
+
+
+async def test_one_row_that_is_too_large_to_change_disturbs_no_other_job(tmp_path: Path) -> None:
+    """Each round tries it first, tells it, and goes on."""
+    async with Stage(tmp_path, end_after_s=NEVER) as stage:
+        rows = stage.world.memory_rows
+        swap, tried = rows.swap, []
+
+        def too_large(stored: StoredRow, changed: Row) -> StoredRow:
+            if changed.job_id == "a-huge-job":
+                tried.append(len(stage.rounds))
+                raise RowTooLargeError("the row is too large")
+            return swap(stored, changed)
+
+        rows.swap = too_large  # type: ignore[method-assign]
+        accept(stage.world, "a-huge-job", {"image": "alpine"} | SHORT)
+        stage.at(400, lambda: terminate(stage))
+        await stage.play()
+    assert_right(stage, "Cancelled", lines=None)
+    assert tried
+    assert all(done.is_whole for done in stage.rounds)
 
 
 async def test_azure_that_refuses_one_jobs_clean_up(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class ScriptedInstances:
         self.calls["find_children"] += 1
         return ()
 
-    async def start(self, job_id: str, offer: int) -> bool:
+    async def start(self, job_id: str, offer: int, trace_parent: str | None = None) -> bool:
         """Refuse."""
         self.calls["start"] += 1
         return False
@@ -109,12 +109,16 @@ def driven(job_id: str, accepted_at: datetime) -> Row:
 
 
 def world_of(young: int, old: int) -> tuple[World, CountingRows]:
-    """Return a world of driven jobs, some minutes old and some hours."""
+    """Return a world of driven jobs, each with its group, some minutes old and some hours."""
     world = World()
     rows = world.memory_rows = CountingRows(world.clock)
     for number in range(young + old):
         age = 5 * MINUTE if number < young else 5 * 60 * MINUTE
-        rows.insert(driven(f"job-{number:05}", START - age), {})
+        row = driven(f"job-{number:05}", START - age)
+        rows.insert(row, {})
+        assert row.group is not None
+        world.azure.alive[row.job_id] = START - age
+        world.azure.tags[row.job_id] = row.group.tags({}, START)
     rows.calls.clear()
     return world, rows
 
@@ -186,12 +190,11 @@ async def test_a_group_of_an_earlier_attempt_is_swept_while_the_job_goes_on() ->
     world, rows = world_of(1, 0)
     now = rows.now_of("job-00000")
     assert now.group is not None
-    for nonce in ("n", "old"):
-        group = replace(now.group, nonce=nonce)
-        world.azure.alive[nonce], world.azure.tags[nonce] = START, group.tags({}, START)
+    group = replace(now.group, nonce="old")
+    world.azure.alive["old"], world.azure.tags["old"] = START, group.tags({}, START)
     done, _ = await one_round(world)
     assert done.looked_at == done.swept == 1
-    assert list(world.azure.alive) == ["n"]
+    assert list(world.azure.alive) == ["job-00000"]
 
 
 async def test_a_round_that_is_out_of_time_stops(monkeypatch: pytest.MonkeyPatch) -> None:
