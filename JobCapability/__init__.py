@@ -6,6 +6,7 @@ from acijobs import wiring
 from acijobs.web.by_capability import serve
 
 
-async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
+async def main(request: func.HttpRequest, client: str, context: func.Context) -> func.HttpResponse:
     """Handle one request; see `acijobs.web.by_capability.serve`."""
-    return await serve(request, wiring.behind_capabilities(client))
+    invocation = await wiring.invocation_of_async(context, request.headers)
+    return await serve(request, wiring.behind_capabilities(client, invocation))

@@ -6,6 +6,8 @@ from acijobs import wiring
 from acijobs.web.logs import read_logs
 
 
-async def main(request: func.HttpRequest) -> func.HttpResponse:
+async def main(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Handle one request; see `acijobs.web.logs.read_logs`."""
-    return await read_logs(request, wiring.outside_for_readers(), wiring.live_logs())
+    invocation = await wiring.invocation_of_async(context, request.headers)
+    with invocation.span("logs"):
+        return await read_logs(request, wiring.outside_for_readers(), wiring.live_logs())

@@ -8,7 +8,9 @@ from acijobs.web.links import Caller
 from acijobs.web.rerun import rerun_job
 
 
-async def main(request: func.HttpRequest, client: str) -> func.HttpResponse:
+async def main(request: func.HttpRequest, client: str, context: func.Context) -> func.HttpResponse:
     """Handle one request; see `acijobs.web.rerun.rerun_job`."""
-    caller = Caller(web=wiring.web_settings())
-    return await rerun_job(request, Instances(client), wiring.outside(), wiring.settings, caller)
+    instances, caller = Instances(client), Caller(web=wiring.web_settings())
+    invocation = await wiring.invocation_of_async(context, request.headers)
+    with invocation.span("start"):
+        return await rerun_job(request, instances, wiring.outside(), wiring.settings, caller)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from acijobs.domain.errors import InvalidSettingsError
+from acijobs.domain.errors import InvalidSettingsError, ServiceError, UnwellError
 from acijobs.settings.all_concerns import ALL_CONCERNS
 from acijobs.settings.concern import names_of
 from acijobs.settings.reading import check
@@ -56,9 +57,29 @@ def check_logs(logs: Callable[[], LogArchive]) -> None:
     logs().keys(NOBODY)
 
 
-def check_groups(groups: Callable[[], ContainerGroups]) -> None:
-    """Read a container group that is not there."""
-    groups().get(NOBODY)
+def check_groups(scopes: Mapping[str, ContainerGroups]) -> None:
+    """Read a container group that is not there, in each of these scopes at once.
+
+    Raises:
+        ServiceError: what Azure told of the one scope.
+        UnwellError: what it told of which of several.
+    """
+    if len(scopes) == 1:
+        next(iter(scopes.values())).get(NOBODY)
+        return
+    with ThreadPoolExecutor(len(scopes)) as pool:
+        told = pool.map(_trouble, scopes.values())
+        problems = tuple(f"{name}: {one}" for name, one in zip(scopes, told, strict=True) if one)
+    if problems:
+        raise UnwellError(problems)
+
+
+def _trouble(groups: ContainerGroups) -> str:
+    try:
+        groups.get(NOBODY)
+    except ServiceError as error:
+        return str(error)
+    return ""
 
 
 def check_vaults(hosts: tuple[str, ...], reach: Callable[[str], None]) -> None:

@@ -77,10 +77,13 @@ class Instances:
         self._client = df.DurableOrchestrationClient(binding)
         self._rpc_url = str(json.loads(binding).get("rpcBaseUrl") or "")
 
-    async def start(self, job_id: str, offer: int) -> bool:
-        """Ask the engine to drive the job with this offer; tell whether it was accepted."""
+    async def start(self, job_id: str, offer: int, trace_parent: str | None = None) -> bool:
+        """Ask the engine to drive the job with this offer; tell whether it was accepted.
+
+        The SDK hands the engine the current span besides: what the engine shows is in that trace.
+        """
         try:
-            told = encode(JobInput(id=job_id, offer=offer))
+            told = encode(JobInput(id=job_id, offer=offer, trace_parent=trace_parent))
             starting = self._client.start_new(Function.JOB.value, job_id, told)
             await asyncio.wait_for(starting, _START_TIMEOUT_S)
         except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acijobs.domain import job_id
@@ -43,7 +44,7 @@ async def start_queued_job(
     """
     own_id = id_of_message(message_id)
     try:
-        submission = read_submission(body, read_settings())
+        submission = replace(read_submission(body, read_settings()), came_by="queue")
         chosen_id = submission.spec.id or own_id
         row = await submit(outside, instances, submission, chosen_id)
     except (BodyTooLargeError, InvalidSpecError, NotAllowedError) as error:

@@ -18,6 +18,7 @@ from acijobs.domain.errors import (
     StorageError,
     Violation,
 )
+from acijobs.domain.metrics import JOB_ACCEPTED, Attribute
 from acijobs.domain.nesting import TOO_DEEP, is_too_deep
 from acijobs.domain.row import Row
 from acijobs.domain.spec.job import MAX_BODY_BYTES, JobSpec, parse
@@ -28,6 +29,8 @@ from acijobs.security.keys import derived
 from acijobs.usecases.secrets import kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from acijobs.instances import Instances
     from acijobs.security.sealing import Seals
     from acijobs.settings.jobs import DefaultJobSettings
@@ -56,6 +59,7 @@ class Submission:
             id; empty where it came with a key of the app.
         rerun_of: The job that this is another run of; empty where it is none.
         first_run: The first job of that chain; empty likewise.
+        came_by: The way it came, `http` or `queue`.
     """
 
     spec: JobSpec
@@ -64,6 +68,12 @@ class Submission:
     key_of: str = ""
     rerun_of: str = ""
     first_run: str = ""
+    came_by: str = "http"
+
+    @property
+    def source(self) -> str:
+        """What is counted of the way it came: `http`, `queue` or `rerun`."""
+        return "rerun" if self.rerun_of else self.came_by
 
     def keyed_id(self, key: bytes) -> str:
         """Return the id that the `Idempotency-Key` stands for.
@@ -110,7 +120,7 @@ def read_submission(body: bytes, default: DefaultJobSettings, *, key: str = "") 
         BodyTooLargeError: the body is too large.
         InvalidSpecError: it is not JSON, or not a job; names every wrong field.
     """
-    sent = read_json(body) if body.strip() else _default_job(default)
+    sent = read_json(body, empty=lambda: _default_job(default))
     return submission_of(sent, key=key)
 
 
@@ -131,8 +141,12 @@ def submission_of(
     )
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, *, empty: Callable[[], Any]) -> Any:
     """Return the JSON data of a request's body.
+
+    Args:
+        body: The request's body.
+        empty: What a body stands for that is empty, or has blanks only.
 
     Raises:
         BodyTooLargeError: the body is too large.
@@ -140,6 +154,8 @@ def read_json(body: bytes) -> Any:
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError
+    if not body.strip():
+        return empty()
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -174,7 +190,7 @@ async def submit(
     """
     row = await asyncio.to_thread(accept, outside, submission, job_id)
     if row is not None and row.claim is None and not row.is_closed:
-        await instances.start(row.job_id, row.offer)
+        await instances.start(row.job_id, row.offer, row.trace_parent)
     return row
 
 
@@ -202,6 +218,8 @@ def accept(outside: Outside, submission: Submission, job_id: str) -> Row | None:
             raise StorageError("the job of this id was being removed") from None
         return _same(existing, digests)
     tell("accepted", job=job_id, image=spec.image, rerunOf=row.rerun_of or None)
+    source = {Attribute.SOURCE: submission.source}
+    outside.telemetry.record(lambda: [JOB_ACCEPTED.of(attributes=source)])
     return accepted.row
 
 
@@ -228,10 +246,11 @@ def _new_row(
         job_id=job_id,
         digest=digest,
         accepted_at=outside.clock.now(),
-        terms=Terms.of(spec, usd_per_second=price),
+        terms=Terms.of(spec, usd_per_second=price, own_locations=outside.locations()),
         labels=spec.labels,
         rerun_of=submission.rerun_of,
         first_run=submission.first_run,
+        trace_parent=outside.telemetry.trace_parent(),
     )
 
 

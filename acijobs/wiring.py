@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import secrets
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from acijobs import health_checks as health
@@ -27,16 +29,19 @@ from acijobs.settings.log_level import LogLevelSettings
 from acijobs.settings.policy import PolicySettings, PriceSettings
 from acijobs.settings.reading import check, read, read_usable
 from acijobs.settings.retention import RetentionSettings
-from acijobs.settings.scope import ScopeSettings
+from acijobs.settings.scope import MOST_SCOPES, ScopeSettings
 from acijobs.settings.security import CapabilitySettings, SealSettings, SecretSettings
 from acijobs.settings.storage import JobStoreSettings, LogArchiveSettings
 from acijobs.settings.web import WebSettings
+from acijobs.telemetry.process import made_telemetry, telemetry_of_process
 from acijobs.usecases.patience import PatientGroups, PatientRows
+from acijobs.usecases.telemetry import Invocation
 from acijobs.web.live_logs import LiveLogs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Mapping
 
+    import azure.functions as func
     from azure.core.credentials import TokenCredential
 
     from acijobs.domain.policy import PollPolicy
@@ -44,13 +49,21 @@ if TYPE_CHECKING:
     from acijobs.domain.spec.policy import JobPolicy
     from acijobs.secret_sources.vaults import KeyVaultSecrets
     from acijobs.usecases.ports import Callbacks, ContainerGroups, LogArchive, Outside, Rows
+    from acijobs.usecases.telemetry import Telemetry
     from acijobs.web.by_capability import Behind
     from acijobs.web.pace import Pace
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_MAKING = threading.RLock()
 
 _NONCE_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 _NONCE_LENGTH = 10
+_MOST_CLIENTS = 2 * MOST_SCOPES
+"""Most scopes whose clients are kept: those of the settings, and those that jobs were left in."""
+
+_FLUSH_S = 5.0
 
 
 def settings() -> DefaultJobSettings:
@@ -83,14 +96,15 @@ def health_checks() -> dict[str, Callable[[], None]]:
         "settings": lambda: health.check_settings(os.environ),
         "rows": lambda: health.check_rows(deployed.rows),
         "logs": lambda: health.check_logs(deployed.logs),
-        "containerGroups": lambda: health.check_groups(_groups_of_settings),
+        "containerGroups": lambda: health.check_groups(_groups_of_settings()),
         "keyVaults": _check_vaults,
     }
 
 
-def _groups_of_settings() -> ContainerGroups:
+def _groups_of_settings() -> dict[str, ContainerGroups]:
+    """Return the container groups of each scope, by its subscription and resource group."""
     arm, chosen = read(ArmSettings, os.environ), read(ScopeSettings, os.environ)
-    return _groups(chosen.subscription_id, chosen.resource_group, arm)
+    return {"/".join(scope): _groups(*scope, arm) for scope in chosen.scopes}
 
 
 def _check_vaults() -> None:
@@ -123,11 +137,12 @@ def live_logs() -> LiveLogs:
     return LiveLogs()
 
 
-def behind_capabilities(client: str) -> Behind:
+def behind_capabilities(client: str, invocation: Invocation) -> Behind:
     """Return what is behind the doors that capabilities open.
 
     Args:
         client: What the `durableClient` binding gives.
+        invocation: This invocation.
     """
     from acijobs.instances import Instances
     from acijobs.web.by_capability import Behind
@@ -140,7 +155,55 @@ def behind_capabilities(client: str) -> Behind:
         pace=pace(),
         read_settings=settings,
         web=web_settings(),
+        invocation=invocation,
     )
+
+
+def invocation(context: func.Context, headers: Mapping[str, str] | None = None) -> Invocation:
+    """Return this invocation of a function, whose work can be shown in its trace.
+
+    The worker does not make the trace the current one unless it exports by itself, and never on the
+    threads of functions that are not async (docs/adr/0018): so it is taken from the context.
+
+    For functions that are not async; the others await `invocation_of_async`.
+
+    Args:
+        context: What the worker gives a function that has a parameter of this name.
+        headers: Of the request, for a host whose context says nothing of the caller's trace.
+    """
+    return _invocation(telemetry(), context, headers)
+
+
+async def invocation_of_async(
+    context: func.Context, headers: Mapping[str, str] | None = None
+) -> Invocation:
+    """Return this invocation of an async function; see `invocation`.
+
+    Telemetry is made on another thread: importing it takes as long as half a second, and may wait for a
+    thread that imports another SDK. All invocations of the process would wait for that.
+    """
+    made = made_telemetry(os.environ)
+    if made is None:
+        made = await asyncio.to_thread(telemetry)
+    return _invocation(made, context, headers)
+
+
+def _invocation(
+    made: Telemetry, context: func.Context, headers: Mapping[str, str] | None
+) -> Invocation:
+    told = getattr(context.trace_context, "trace_parent", None)
+    known = told or (headers or {}).get("traceparent") or ""
+    return Invocation(telemetry=made, trace_parent=known)
+
+
+def telemetry() -> Telemetry:
+    """Return what records metrics and traces in this process."""
+    return telemetry_of_process(os.environ, _MAKING)
+
+
+async def flush_telemetry() -> None:
+    """Send what is recorded, if that is soon done: the process may be frozen or ended any time."""
+    await asyncio.to_thread(telemetry().flush, _FLUSH_S)
 
 
 def _set_log_level() -> None:
@@ -164,6 +227,10 @@ class _Deployed:
 
     clock = SystemClock()
 
+    @property
+    def telemetry(self) -> Telemetry:
+        return telemetry()
+
     def __init__(self, *, is_patient: bool = False, waits_for_azure: bool = True) -> None:
         self._is_patient = is_patient
         self._waits_for_azure = waits_for_azure
@@ -180,13 +247,11 @@ class _Deployed:
         chosen = _patient_groups if self._waits_for_azure else _groups
         return chosen(scope.subscription_id, scope.resource_group, arm)
 
-    def scope(self) -> Scope:
-        chosen = read(ScopeSettings, os.environ)
-        return Scope(
-            subscription_id=chosen.subscription_id,
-            resource_group=chosen.resource_group,
-            app=chosen.app_name,
-            store=self.rows().store().id,
+    def scopes(self) -> tuple[Scope, ...]:
+        chosen, store = read(ScopeSettings, os.environ), self.rows().store().id
+        return tuple(
+            Scope(subscription_id=one, resource_group=group, app=chosen.app_name, store=store)
+            for one, group in chosen.scopes
         )
 
     def callbacks(self) -> Callbacks:
@@ -201,8 +266,8 @@ class _Deployed:
     def poll_policy(self) -> PollPolicy:
         return read_usable(PollSettings, os.environ).policy
 
-    def location(self) -> str:
-        return read(ScopeSettings, os.environ).location
+    def locations(self) -> tuple[str, ...]:
+        return read(ScopeSettings, os.environ).locations
 
     def retention(self) -> Retention:
         return read(RetentionSettings, os.environ).retention
@@ -210,7 +275,7 @@ class _Deployed:
     def job_policy(self) -> JobPolicy:
         prices = read(PriceSettings, os.environ).prices
         rules = read(PolicySettings, os.environ)
-        return rules.policy(prices, own_location=self.location())
+        return rules.policy(prices, own_locations=self.locations())
 
     def nonce(self) -> str:
         return "".join(secrets.choice(_NONCE_CHARACTERS) for _ in range(_NONCE_LENGTH))
@@ -241,13 +306,53 @@ class _Deployed:
         return read_usable(WebSettings, os.environ).event_url
 
 
-@functools.lru_cache(maxsize=4)
+def _one_thread_at_a_time(make: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let one thread at a time make a part, since that may import an SDK for the first time.
+
+    The SDKs' modules import each other in circles: begun by two threads at once, as a new process
+    does that is asked for several things, imports fail with an ImportError or a deadlock.
+    """
+
+    @functools.wraps(make)
+    def made(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with _MAKING:
+            return make(*args, **kwargs)
+
+    return made
+
+
+class _Kept(Generic[_T]):
+    """Makes a part once, and keeps it for whoever asks for it with the same settings.
+
+    Who finds it made does not wait. Who does not looks again once no other thread makes anything: two
+    that miss it together get the same.
+    """
+
+    def __init__(self, make: Callable[..., _T], most: int) -> None:
+        self._again = functools.lru_cache(maxsize=most)(make)
+        self._first = functools.lru_cache(maxsize=most)(_one_thread_at_a_time(self._again))
+
+    def __call__(self, *settings: Hashable) -> _T:
+        return self._first(*settings)
+
+    def cache_clear(self) -> None:
+        """Forget what was made."""
+        self._first.cache_clear()
+        self._again.cache_clear()
+
+
+def _kept(most: int) -> Callable[[Callable[..., _T]], _Kept[_T]]:
+    """Let a part be made once for each of its settings, and keep this many."""
+    return lambda make: _Kept(make, most)
+
+
+@_kept(4)
 def _seals(keys: tuple[str, ...]) -> Seals:
     return Seals(keys)
 
 
 # One client per process keeps its connections and its token; clients are safe to share by threads.
-@functools.lru_cache(maxsize=4)
+@_kept(_MOST_CLIENTS)
 def _groups(subscription_id: str, resource_group: str, arm: ArmSettings) -> ContainerGroups:
     from acijobs.aci.client import AciContainerGroups
 
@@ -255,31 +360,33 @@ def _groups(subscription_id: str, resource_group: str, arm: ArmSettings) -> Cont
         _new_credential,
         subscription_id=subscription_id,
         resource_group=resource_group,
-        location=arm.location,
         arm_endpoint=arm.endpoint,
         arm_scope=arm.scope,
+        telemetry=telemetry(),
     )
 
 
-@functools.lru_cache(maxsize=4)
+@_kept(_MOST_CLIENTS)
 def _patient_groups(subscription_id: str, resource_group: str, arm: ArmSettings) -> ContainerGroups:
     return PatientGroups(_groups(subscription_id, resource_group, arm), SystemClock())
 
 
+# As many as a process may send at once are counted by the one that sends them all.
+@_kept(4)
 def _callbacks(trusted: frozenset[str]) -> Callbacks:
     from acijobs.callbacks.sender import HttpCallbacks
 
     return HttpCallbacks(trusted)
 
 
-@functools.lru_cache(maxsize=4)
+@_kept(4)
 def _vaults(hosts: VaultHosts) -> KeyVaultSecrets:
     from acijobs.secret_sources.vaults import KeyVaultSecrets
 
     return KeyVaultSecrets(_new_credential, hosts)
 
 
-@functools.lru_cache(maxsize=4)
+@_kept(4)
 def _logs(where: str) -> LogArchive:
     if where.startswith("file://"):
         from acijobs.logs.folder import FolderArchive
@@ -290,7 +397,7 @@ def _logs(where: str) -> LogArchive:
     return _made(where, BlobArchive.from_url, BlobArchive.from_connection_string)
 
 
-@functools.lru_cache(maxsize=4)
+@_kept(4)
 def _rows(where: str) -> Rows:
     if where.startswith("file://"):
         from acijobs.rows.file import FileRows
@@ -314,6 +421,7 @@ def _folder(url: str) -> Path:
     return Path(unquote(urlsplit(url).path))
 
 
+@_one_thread_at_a_time
 def _new_credential() -> TokenCredential:
     from azure.identity import DefaultAzureCredential
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from acijobs.domain.errors import InvalidSettingsError, StorageError
 from acijobs.domain.job_id import is_valid
 from acijobs.security.capability import Verb
+from acijobs.usecases.telemetry import NO_INVOCATION
 from acijobs.web.job_events import take_events
 from acijobs.web.jobs import cancel_job, read_job
 from acijobs.web.links import Caller
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from acijobs.settings.jobs import DefaultJobSettings
     from acijobs.settings.web import WebSettings
     from acijobs.usecases.ports import Outside
+    from acijobs.usecases.telemetry import Invocation
     from acijobs.web.live_logs import LiveLogs
     from acijobs.web.pace import Pace
 
@@ -45,6 +47,7 @@ class Behind:
         pace: How often what a job tells of its progress is written.
         read_settings: Returns the operator's default job, provided that all settings are right.
         web: The addresses of the app.
+        invocation: The invocation that opens one, by which what is done is shown.
     """
 
     instances: Instances
@@ -54,6 +57,7 @@ class Behind:
     pace: Pace
     read_settings: Callable[[], DefaultJobSettings]
     web: WebSettings
+    invocation: Invocation = NO_INVOCATION
 
 
 async def _read(request: func.HttpRequest, behind: Behind, _: Capability) -> func.HttpResponse:
@@ -62,11 +66,13 @@ async def _read(request: func.HttpRequest, behind: Behind, _: Capability) -> fun
 
 
 async def _read_logs(request: func.HttpRequest, behind: Behind, _: Capability) -> func.HttpResponse:
-    return await read_logs(request, behind.readers, behind.live)
+    with behind.invocation.span("logs"):
+        return await read_logs(request, behind.readers, behind.live)
 
 
 async def _cancel(request: func.HttpRequest, behind: Behind, _: Capability) -> func.HttpResponse:
-    return await cancel_job(request, behind.instances, behind.outside)
+    with behind.invocation.span("cancel"):
+        return await cancel_job(request, behind.instances, behind.outside)
 
 
 async def _take_events(
@@ -80,8 +86,9 @@ async def _rerun(request: func.HttpRequest, behind: Behind, held: Capability) ->
     if request.get_body().strip():
         detail = "this link runs the job again as it is: send no body; a change needs the app's key"
         return problem(HTTPStatus.FORBIDDEN, detail)
-    caller = Caller(web=behind.web, verbs=held.verbs)
-    return await rerun_job(request, behind.instances, behind.outside, behind.read_settings, caller)
+    caller, settings = Caller(web=behind.web, verbs=held.verbs), behind.read_settings
+    with behind.invocation.span("start"):
+        return await rerun_job(request, behind.instances, behind.outside, settings, caller)
 
 
 DOORS: dict[str, dict[str, tuple[Verb, Handler]]] = {

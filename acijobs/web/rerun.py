@@ -87,7 +87,7 @@ def _find(outside: Outside, job_id: str) -> _Earlier | None:
 
 def _submission(request: func.HttpRequest, earlier: _Earlier, caller: Caller) -> Submission:
     body, row = request.get_body(), earlier.row
-    patch = read_json(body) if body.strip() else {}
+    patch = read_json(body, empty=dict)
     if not isinstance(patch, dict):
         detail = "must be a JSON object: a merge patch (RFC 7396) of the job"
         raise InvalidSpecError((Violation(pointer="#", detail=detail),))

@@ -251,7 +251,7 @@ _REGION = record(
     "A region, as far as Azure told of it.",
     optional=(
         *("maxCpu", "maxMemoryGb", "containerGroups", "standardCores", "standardSpotCores"),
-        "error",
+        *("subscriptions", "error"),
     ),
     fits=or_null(_FLAG, "Whether the job could start there now; null where it is not known."),
     maxCpu=told(_NUMBER, "Most cores of a group."),
@@ -259,6 +259,9 @@ _REGION = record(
     containerGroups=ref("QuotaShare"),
     standardCores=ref("QuotaShare"),
     standardSpotCores=ref("QuotaShare"),
+    subscriptions=record(
+        "Of the operator's subscriptions, where there are several.", asked=_COUNT, withRoom=_COUNT
+    ),
     error=record("Why Azure did not tell.", code=_TEXT, message=_TEXT),
 )
 _FORECAST = record(

@@ -12,9 +12,10 @@ import pytest
 
 from acijobs import wiring
 from acijobs.domain.errors import InvalidSettingsError, RefusedError, StorageError
-from acijobs.health_checks import check_settings, check_vaults
+from acijobs.health_checks import check_groups, check_settings, check_vaults
 from acijobs.version import VERSION
 from acijobs.web.health import answer_depth, answer_up
+from acijobs_world import ManualClock, ScriptedAzure, busy, denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,14 +58,17 @@ def well() -> None:
 
 
 def test_the_app_is_up_as_the_release_that_it_is() -> None:
-    """The same one that pyproject.toml names."""
+    """The same one that pyproject.toml names, and host.json for orchestrations that are begun."""
     answer = answer_up()
     assert (answer.status_code, json.loads(answer.get_body())) == (
         200,
         {"status": "up", "version": VERSION},
     )
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
+    root = Path(__file__).parents[3]
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["version"] == VERSION
+    durable = json.loads((root / "host.json").read_text("utf-8"))["extensions"]["durableTask"]
+    assert (durable["defaultVersion"], durable["versionMatchStrategy"]) == (VERSION, "None")
 
 
 async def test_all_is_well_where_every_part_is() -> None:
@@ -109,10 +113,15 @@ async def test_a_part_that_does_not_answer_is_not_waited_for() -> None:
     assert body["checks"]["rows"]["ok"] is True
 
 
-async def test_of_an_error_that_is_not_ours_only_the_kind_is_told() -> None:
-    """Its text may hold anything."""
-    _, body = await depth(rows=raises(PermissionError("/home/app/secret")))
+async def test_of_an_error_that_is_not_ours_only_the_kind_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its text may hold anything; the log has it."""
+    _, body = await depth(rows=raises(PermissionError("no way in")))
     assert body["checks"]["rows"]["problems"] == ["PermissionError: see the app's log"]
+    (line,) = (json.loads(record.getMessage()) for record in caplog.records)
+    told = {"event": "notWell", "part": "rows", "message": "PermissionError: no way in"}
+    assert line == told
 
 
 def test_right_settings_are_well() -> None:
@@ -143,6 +152,24 @@ def test_vaults_that_are_named_in_full_are_asked() -> None:
     asked: list[str] = []
     check_vaults(("none", "*.vault.azure.net", "kv.vault.azure.net", "a?.example"), asked.append)
     assert asked == ["kv.vault.azure.net"]
+
+
+async def test_each_scope_that_is_not_well_is_told() -> None:
+    """By its subscription and resource group; those that are well are not spoken of."""
+    one, other, third = (ScriptedAzure(clock=ManualClock()) for _ in range(3))
+    one.troubles["get"] = [denied()]
+    third.troubles["get"] = [busy("HTTP 502")]
+    scopes = {"s/one": one, "s/other": other, "t/third": third}
+    _, body = await depth(containerGroups=lambda: check_groups(scopes))
+    assert body["checks"]["containerGroups"]["problems"] == [
+        "s/one: AuthorizationFailed: no right",
+        "t/third: HTTP 502: no capacity",
+    ]
+    _, body = await depth(containerGroups=lambda: check_groups(scopes))
+    assert body["status"] == "up"
+    one.troubles["get"] = [denied()]
+    _, body = await depth(containerGroups=lambda: check_groups({"s/one": one}))
+    assert body["checks"]["containerGroups"]["problems"] == ["AuthorizationFailed: no right"]
 
 
 async def test_the_parts_are_those_that_the_app_depends_on(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from acijobs.logs.blob import BlobArchive
 from acijobs.logs.folder import FolderArchive
 from acijobs.rows.file import FileRows
 from acijobs.rows.table import TableRows
+from acijobs.settings.scope import MOST_SCOPES
 from acijobs.usecases.patience import PatientGroups, PatientRows
 
 if TYPE_CHECKING:
@@ -28,7 +32,14 @@ REQUIRED = {
     "Location": "eastus",
 }
 OTHERS = [
-    *("LogArchiveUrl", "JobStoreUrl", "AzureWebJobsStorage", "AppName", "WEBSITE_SITE_NAME"),
+    *(
+        "JobScopes",
+        "LogArchiveUrl",
+        "JobStoreUrl",
+        "AzureWebJobsStorage",
+        "AppName",
+        "WEBSITE_SITE_NAME",
+    ),
     *(
         "ArmEndpoint",
         "ArmScope",
@@ -52,6 +63,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for made in (wiring._groups, wiring._patient_groups, wiring._logs, wiring._rows):
         made.cache_clear()
+
+
+def test_one_sender_makes_all_callbacks_of_a_process() -> None:
+    """It counts how many are sent at once, and making it takes as long as reading all authorities."""
+    assert wiring.outside().callbacks() is wiring.patient_outside().callbacks()
 
 
 def test_a_folder_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -100,8 +116,47 @@ def test_a_client_is_kept_for_its_settings(monkeypatch: pytest.MonkeyPatch) -> N
     first = wiring.outside().groups(SCOPE)
     assert isinstance(first, PatientGroups)
     assert wiring.outside().groups(SCOPE) is first
-    monkeypatch.setenv("Location", "westeurope")
+    monkeypatch.setenv("ArmEndpoint", "https://management.usgovcloudapi.net")
     assert wiring.outside().groups(SCOPE) is not first
+
+
+class WhenBothHaveMissed:
+    """A lock that two threads have come to before either of them gets it."""
+
+    def __init__(self) -> None:
+        self._both, self._lock = threading.Barrier(2, timeout=60), threading.Lock()
+
+    def __enter__(self) -> None:
+        self._both.wait()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_threads_that_miss_a_part_together_get_the_same_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each would else have connections of its own, and those of one would be lost."""
+    monkeypatch.setattr(wiring, "_MAKING", WhenBothHaveMissed())
+    made: list[str] = []
+
+    @wiring._kept(4)
+    def part(name: str) -> object:
+        made.append(name)
+        return object()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(part, ["x", "x"])
+    assert first is second is part("x")
+    assert made == ["x"]
+
+
+def test_the_clients_of_all_scopes_are_kept() -> None:
+    """A round of the Reconciler would otherwise connect anew to each, every minute."""
+    many = [replace(SCOPE, resource_group=f"rg-{number}") for number in range(MOST_SCOPES)]
+    first = [wiring.outside().groups(scope) for scope in many]
+    assert [wiring.outside().groups(scope) for scope in many] == first
 
 
 def test_a_reader_of_logs_does_not_wait_for_an_azure_that_is_busy() -> None:
@@ -122,11 +177,27 @@ def test_a_scope_is_where_the_settings_say_with_the_stores_own_id(
     monkeypatch.setenv("AppName", "mine")
     outside = wiring.outside()
     assert isinstance(outside.rows(), FileRows)
-    scope = outside.scope()
+    [scope] = outside.scopes()
     assert (scope.subscription_id, scope.resource_group, scope.app) == (
         *(REQUIRED["AZURE_SUBSCRIPTION_ID"], "rg", "mine"),
     )
-    assert scope.store == outside.rows().store().id == wiring.outside().scope().store
+    assert scope.store == outside.rows().store().id == wiring.outside().scopes()[0].store
+
+
+def test_the_scopes_and_regions_are_those_of_the_lists(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In their order; health looks at each scope."""
+    monkeypatch.setenv("JobStoreUrl", (tmp_path / "jobs").as_uri())
+    one, other = REQUIRED["AZURE_SUBSCRIPTION_ID"], "b" + REQUIRED["AZURE_SUBSCRIPTION_ID"][1:]
+    monkeypatch.setenv("JobScopes", f"{one}/a,{other}/b")
+    monkeypatch.setenv("Location", "westeurope,northeurope")
+    outside = wiring.outside()
+    found = [(scope.subscription_id, scope.resource_group) for scope in outside.scopes()]
+    assert found == [(one, "a"), (other, "b")]
+    assert outside.locations() == ("westeurope", "northeurope")
+    assert outside.job_policy().own_locations == outside.locations()
+    assert list(wiring._groups_of_settings()) == [f"{one}/a", f"{other}/b"]
 
 
 def test_missing_settings_are_named_by_whatever_needs_them() -> None:
@@ -152,7 +223,7 @@ def test_a_job_that_runs_is_not_disturbed_by_a_setting_it_does_not_need(
     assert outside.groups(SCOPE)
     assert outside.poll_policy()
     with pytest.raises(InvalidSettingsError, match="ResourceGroupName"):
-        outside.scope()
+        outside.scopes()
 
 
 def test_a_wrong_log_level_disturbs_no_job_that_runs(
@@ -179,8 +250,8 @@ def test_a_group_that_exists_is_reached_whatever_the_region_is_now(
     monkeypatch.setenv("Location", "West Europe")
     outside = wiring.outside()
     assert outside.groups(SCOPE)
-    with pytest.raises(InvalidSettingsError, match="Location is 'West Europe'"):
-        outside.scope()
+    with pytest.raises(InvalidSettingsError, match="Location has 'West Europe'"):
+        outside.scopes()
 
 
 def test_a_new_job_is_refused_with_all_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
