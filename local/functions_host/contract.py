@@ -57,13 +57,16 @@ class DurableFunctions(Protocol):
         """
         ...
 
-    def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
+    def run_activity(
+        self, name: str, payload: str | None, *, instance_id: str, trace_parent: str | None
+    ) -> str | None:
         """Run one activity to its end, on the calling thread, and return its result as JSON text.
 
         Args:
             name: The activity's name.
             payload: The input as JSON text, or None.
             instance_id: The orchestration that asked, for logs.
+            trace_parent: The `traceparent` that it was started with, or None.
 
         Raises:
             UserCodeError: the function raised.

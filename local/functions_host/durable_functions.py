@@ -41,16 +41,17 @@ class AppDurableFunctions:
         outcome = self._run(self._orchestrators[name], invocation, context)
         return str(_value(outcome))
 
-    def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
+    def run_activity(
+        self, name: str, payload: str | None, *, instance_id: str, trace_parent: str | None
+    ) -> str | None:
         """Return the activity's result as JSON text.
 
         Raises:
             UserCodeError: the activity raised.
         """
         invocation = _invocation(name, "activity", instance_id)
-        outcome = self._run(
-            self._activities[name], invocation, "null" if payload is None else payload
-        )
+        text = "null" if payload is None else payload
+        outcome = self._run(self._activities[name], invocation, text, trace_parent)
         return _value(outcome)
 
     def run_entity(self, name: str, batch: str) -> str:
@@ -62,9 +63,17 @@ class AppDurableFunctions:
         outcome = self._run(self._entities[name], _invocation(name, "entity"), batch)
         return str(_value(outcome))
 
-    def _run(self, function: LoadedFunction, invocation: Invocation, text: str) -> Outcome:
+    def _run(
+        self,
+        function: LoadedFunction,
+        invocation: Invocation,
+        text: str,
+        trace_parent: str | None = None,
+    ) -> Outcome:
         data = Datum(type="string", value=text)
-        return self._invoker.invoke_here(function, Call(invocation=invocation, data=data))
+        headers = {} if trace_parent is None else {"traceparent": trace_parent}
+        call = Call(invocation=invocation, data=data, headers=headers)
+        return self._invoker.invoke_here(function, call)
 
 
 def _by_name(app: LoadedApp, kind: str) -> dict[str, LoadedFunction]:

@@ -95,11 +95,7 @@ class FunctionsHost:
         self.plan = self._load(environment)
         self._keys = self._open_keys()
         self._outputs = QueueOutput(environment, base64=config.queues.message_encoding == "base64")
-        self._invoker = Invoker(
-            client_binding=self._client_binding,
-            publish=self._outputs.publish,
-            timeout_s=config.function_timeout,
-        )
+        self._invoker = self._make_invoker()
         self._engine = self._make_engine()
         self._admin = AdminApi(self.plan.app, self._url_paths(), self._run_by_hand)
         self._timers = TimerRunner(self.plan, self._invoker, options.state / "timers")
@@ -182,10 +178,18 @@ class FunctionsHost:
         http = [f.name for f in self.plan.app.with_trigger("httpTrigger")]
         return open_keys(self.options.state, http)
 
+    def _make_invoker(self) -> Invoker:
+        return Invoker(
+            client_binding=self._client_binding,
+            publish=self._outputs.publish,
+            timeout_s=self._config.function_timeout,
+        )
+
     def _make_engine(self) -> DurableEngine:
         durable, defaults = self._config.durable, DurableOptions()
         options = DurableOptions(
             hub_name=durable.hub_name,
+            default_version=durable.default_version,
             max_concurrent_activity_functions=durable.max_concurrent_activity_functions
             or defaults.max_concurrent_activity_functions,
             max_concurrent_orchestrator_functions=durable.max_concurrent_orchestrator_functions

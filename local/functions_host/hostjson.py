@@ -119,7 +119,6 @@ class DurableSettings(_Part):
         "storeInputsInOrchestrationHistory", "tracing", "useAppLease", "useTablePartitionManagement",
     })  # fmt: skip
     not_supported: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "defaultVersion": (),
         "extendedSessionsEnabled": (False,),  # the real host does not start with it for Python
         "notifications": (),
         "overridableExistingInstanceStates": ("NonRunningStates",),
@@ -128,6 +127,7 @@ class DurableSettings(_Part):
     }
 
     hub_name: str = "TestHubName"
+    default_version: str = ""
     max_concurrent_activity_functions: Annotated[int | None, Field(ge=1)] = None
     max_concurrent_orchestrator_functions: Annotated[int | None, Field(ge=1)] = None
     use_graceful_shutdown: bool = True

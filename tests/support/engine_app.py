@@ -13,7 +13,7 @@ _NEXT_RELEASE = (
     (
         "acijobs/domain/spec/job.py",
         '    restart_policy: Literal["Never", "OnFailure"] = "Never"\n',
-        '    restart_policy: Literal["Never", "OnFailure"] = "Never"\n    priority: int = 3\n',
+        '    restart_policy: Literal["Never", "OnFailure"] = "Never"\n    urgency: int = 3\n',
     ),
     # ... of a request and of a reply ...
     (

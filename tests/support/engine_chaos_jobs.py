@@ -94,26 +94,37 @@ class Plan:
 
 
 def plans(
-    seed: int, count: int, within_s: float, prefix: str, shares: dict[str, float] = PLAIN
+    seed: int,
+    count: int,
+    within_s: float,
+    prefix: str,
+    *,
+    shares: dict[str, float] = PLAIN,
+    run_s: tuple[float, float] = (5, 40),
 ) -> list[Plan]:
-    """Return so many jobs, posted within this time; each kind has its share."""
+    """Return so many jobs, posted within this time; each kind has its share.
+
+    Those whose container ends by itself run so long, from the shortest to the longest.
+    """
     dice = random.Random(seed)
     kinds = [kind for kind, share in shares.items() for _ in range(round(share * count))]
     kinds = (kinds + ["ok"] * count)[:count]
     dice.shuffle(kinds)
     return [
-        _plan(f"{prefix}{number:03}-{kind}", kind, dice, dice.uniform(0, within_s))
+        _plan(f"{prefix}{number:03}-{kind}", kind, dice, dice.uniform(0, within_s), run_s)
         for number, kind in enumerate(kinds)
     ]
 
 
-def _plan(job_id: str, kind: str, dice: random.Random, at_s: float) -> Plan:
+def _plan(
+    job_id: str, kind: str, dice: random.Random, at_s: float, lengths_s: tuple[float, float]
+) -> Plan:
     if kind == "refused":
         spec = {"id": job_id, "image": "registry.example/no-such-image:1"}
         return Plan(id=job_id, spec=spec, at_s=at_s, state="Failed", reason="ImagePullFailed")
     if kind in {"cancel", "gentle", "slow", "silent"}:
         return _endless(job_id, kind, dice, at_s)
-    run_s, lines = round(dice.uniform(5, 40), 1), dice.randint(10, 40)
+    run_s, lines = round(dice.uniform(*lengths_s), 1), dice.randint(10, 40)
     if kind in {"exit", "flaky"}:
         end = {"state": "Failed", "reason": "NonZeroExitCode", "exit_code": dice.randint(1, 100)}
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
@@ -100,6 +101,13 @@ class OwnHost:
         """Kill it, whatever part of it was meant."""
         del roles
         self._stack.kill_host()
+
+    def deploy(self, app: Path) -> None:
+        """Stop it, and start it with another app in its place, or again if it was killed."""
+        for child in self._stack.children[:1]:
+            child.stop()
+        self._stack.options = replace(self._stack.options, app=app)
+        self._stack.start_host()
 
     def suspend_worker(self) -> None:
         """Do nothing: it has no worker that could stand still while it goes on."""

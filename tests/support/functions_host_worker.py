@@ -2,10 +2,6 @@
 
 A program: `python functions_host_worker.py ours|theirs APP_DIR CASES_JSON`. It prints one JSON object:
 each function's outcome in a form that does not tell which of the two ran it.
-
-`azure-functions-runtime-v1` takes the host's gRPC messages from its embedder. The few that it touches
-are plain classes here, with the field names of FunctionRpc.proto
-(Azure/azure-functions-language-worker-protobuf).
 """
 
 from __future__ import annotations
@@ -17,8 +13,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from worker_messages import PROTOS, BindingInfo, ParameterBinding, Record, StatusResult, TypedData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,72 +23,6 @@ if TYPE_CHECKING:
     from functions_host.loader.metadata import FunctionMetadata
 
 CLIENTS = {"durableClient", "orchestrationClient"}
-
-
-class TypedData:
-    """A value of one of several kinds."""
-
-    def __init__(self, **given: Any) -> None:
-        self.kind = next(iter(given), None)
-        for name, value in given.items():
-            setattr(self, name, value)
-
-    def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's name
-        """Return the kind, or None."""
-        return self.kind
-
-
-class ParameterBinding:
-    """A named value."""
-
-    def __init__(self, *, name: str, data: TypedData) -> None:
-        self.name = name
-        self.data = data
-
-    def WhichOneof(self, _: str) -> str:  # noqa: N802 - protobuf's name
-        """Return how the value travels."""
-        return "data"
-
-
-class Record(SimpleNamespace):
-    """Any message without alternatives."""
-
-
-class RpcHttpCookie(Record):
-    """A cookie of an answer."""
-
-    SameSite = SimpleNamespace(**{"None": 0, "Lax": 1, "Strict": 2, "ExplicitNone": 3})
-
-
-class BindingInfo(Record):
-    """A binding of function.json, with the numbers of its enums."""
-
-    inout, out, undefined = 2, 1, 0
-
-
-class StatusResult(Record):
-    """How a request went."""
-
-    Success, Failure = 1, 0
-
-
-PROTOS = SimpleNamespace(
-    TypedData=TypedData,
-    ParameterBinding=ParameterBinding,
-    RpcHttp=Record,
-    RpcHttpCookie=RpcHttpCookie,
-    BindingInfo=BindingInfo,
-    StatusResult=StatusResult,
-    RpcException=Record,
-    WorkerMetadata=Record,
-    WorkerInitResponse=Record,
-    FunctionLoadResponse=Record,
-    InvocationResponse=Record,
-    NullableString=Record,
-    NullableBool=Record,
-    NullableDouble=Record,
-    NullableTimestamp=Record,
-)
 DIRECTIONS = {"in": 0, "out": 1, "inout": 2}
 
 

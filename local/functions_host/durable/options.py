@@ -23,6 +23,7 @@ class DurableOptions:
     Attributes:
         hub_name: The task hub, shown in URLs and bindings.
         connection_name: The `connection` shown in URLs; kept for likeness, nothing connects.
+        default_version: What instances are begun with that are given no version; empty for none.
         max_concurrent_activity_functions: The most activities running at one time.
         max_concurrent_orchestrator_functions: The most orchestrator episodes running at one time.
         drain_s: How long `stop` waits for running functions, in seconds.
@@ -33,6 +34,7 @@ class DurableOptions:
 
     hub_name: str = "TestHubName"
     connection_name: str = "Storage"
+    default_version: str = ""
     max_concurrent_activity_functions: int = 10 * _CORES
     max_concurrent_orchestrator_functions: int = 10 * _CORES
     drain_s: float = 30.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextvars
+import re
+import secrets
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -42,35 +44,49 @@ current_invocation: contextvars.ContextVar[Invocation | None] = contextvars.Cont
 
 
 class TraceContext(func._abc.TraceContext):  # noqa: SLF001 - the worker's base class
-    """W3C trace context, as the caller sent it."""
+    """W3C trace context: the caller's, or a new one, as the real host begins where it is told none.
+
+    The local host shows nothing of its own, so that it hands the caller's on as it is.
+    """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+        told = headers.get("traceparent", "")
+        is_told = _TRACE_PARENT.fullmatch(told) is not None
+        self._parent = told if is_told else _new_trace_parent()
+        self._state = headers.get("tracestate", "") if is_told else ""
 
     @property
     def Traceparent(self) -> str:  # noqa: N802 - the worker's spelling
-        """The `traceparent` header, or nothing."""
-        return self.trace_parent
+        """The `traceparent`."""
+        return self._parent
 
     @property
     def Tracestate(self) -> str:  # noqa: N802 - the worker's spelling
         """The `tracestate` header, or nothing."""
-        return self.trace_state
+        return self._state
 
     @property
     def trace_parent(self) -> str:
-        """The `traceparent` header, or nothing."""
-        return self._headers.get("traceparent", "")
+        """The `traceparent`."""
+        return self._parent
 
     @property
     def trace_state(self) -> str:
         """The `tracestate` header, or nothing."""
-        return self._headers.get("tracestate", "")
+        return self._state
 
     @property
     def attributes(self) -> dict[str, str]:
-        """Nothing: the local host starts no trace of its own."""
+        """Nothing: the local host adds none."""
         return {}
+
+
+_TRACE_PARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _new_trace_parent() -> str:
+    """Return a new trace, marked as one that is not recorded: nobody would find its first span."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 class RetryContext(func._abc.RetryContext):  # noqa: SLF001 - the worker's base class
@@ -126,7 +142,7 @@ class InvocationContext(func.Context):
 
     @property
     def trace_context(self) -> TraceContext:
-        """The caller's trace context."""
+        """The trace that the call is part of."""
         return self._trace_context
 
     @property

@@ -48,7 +48,7 @@ class Call:
         invocation: Its identity.
         data: What the trigger delivers.
         metadata: The trigger's metadata, by the names of the real extensions.
-        headers: Of an HTTP request, lower case; else empty.
+        headers: Of an HTTP request, lower case; of an activity the `traceparent`, if there is one.
     """
 
     invocation: Invocation

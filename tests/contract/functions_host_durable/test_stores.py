@@ -347,7 +347,7 @@ def test_an_older_schema_is_upgraded_with_its_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The missing scripts run in order, once, and what was stored stays."""
-    path, script = tmp_path / "s.sqlite3", tmp_path / "v2.sql"
+    path, script = tmp_path / "s.sqlite3", tmp_path / "next.sql"
     old = SqliteStore(path)
     old.open()
     old.apply([a_creation(1)])
@@ -366,7 +366,7 @@ def test_a_failed_upgrade_leaves_the_old_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of a script that fails half way is kept."""
-    path, script = tmp_path / "s.sqlite3", tmp_path / "v2.sql"
+    path, script = tmp_path / "s.sqlite3", tmp_path / "next.sql"
     old = SqliteStore(path)
     old.open()
     old.apply([a_creation(1)])

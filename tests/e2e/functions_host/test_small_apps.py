@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from functions_host_process import HostProcess
+from functions_host_process import DURABLE, HostProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +84,51 @@ def test_what_an_activity_prints_and_logs_is_shown(tmp_path: Path) -> None:
         assert host.get("/api/Says").status == 200
         host.wait_for_line(r"(?m)^printed$")
         host.wait_for_line("Says logged")
+
+
+ACTIVITY = {"name": "given", "type": "activityTrigger", "direction": "in"}
+ORCHESTRATOR = {"name": "context", "type": "orchestrationTrigger", "direction": "in"}
+TELLS = "def main({}, context): return context.trace_context.trace_parent\n"
+CALLS = """import azure.durable_functions as df
+def run(context):
+    told = yield context.call_activity("Tells", "x")
+    if not context.get_input():
+        told = [told, (yield context.call_sub_orchestrator("Calls", "child"))]
+    return told
+main = df.Orchestrator.create(run)
+"""
+CALLER = f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+def traced_app(folder: Path) -> Path:
+    return write_app(
+        folder,
+        {
+            "Page": ([HTTP, RETURN], TELLS.format("req")),
+            "Tells": ([ACTIVITY], TELLS.format("given")),
+            "Calls": ([ORCHESTRATOR], CALLS),
+        },
+    )
+
+
+def test_a_functions_context_has_the_callers_trace_or_a_new_one(tmp_path: Path) -> None:
+    """What is no `traceparent` is taken for none."""
+    with HostProcess(traced_app(tmp_path / "app"), tmp_path / "state") as host:
+        assert host.get("/api/Page", {"traceparent": CALLER}).text == CALLER
+        others = [
+            host.get("/api/Page", {"traceparent": told}).text for told in ("", "x", CALLER[1:])
+        ]
+        assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", told) for told in others)
+        assert len({*others, CALLER}) == 4
+
+
+def test_an_activitys_context_has_the_trace_that_started_its_orchestration(tmp_path: Path) -> None:
+    """And so has one of its children's; after a crash of the host, too."""
+    app, state = traced_app(tmp_path / "app"), tmp_path / "state"
+    settings = {"FUNCTIONS_HOST_CRASH_AT": "activity.started"}
+    path = f"{DURABLE}/orchestrators/Calls/traced"
+    with HostProcess(app, state, settings=settings) as host:
+        assert host.request("POST", path, headers={"traceparent": CALLER}).status == 202
+        host.wait_ended()
+    with HostProcess(app, state) as host:
+        assert host.wait_end("traced")["output"] == [CALLER, CALLER]

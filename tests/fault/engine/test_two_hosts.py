@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from engine_app import copy_app
 from engine_chaos_jobs import plans
 from engine_chaos_report import SHORT_TIMEOUTS, report
 from engine_chaos_storm import Storm
+from engine_machine import on_second_machine
 from stack.engine_stack import EngineOptions, EngineStack
 
 if TYPE_CHECKING:
@@ -29,17 +28,10 @@ SEED = int(os.environ.get("SEED") or 1)
 JOBS = int(os.environ.get("JOBS") or 80)
 POSTED_WITHIN_S = 60.0
 BOUND_S = 900.0
-MACHINE = ["unshare", "--uts", "sh", "-c", 'hostname second && exec "$0" "$@"']
-"""Runs a command under another machine's name: a partition's owner is known by that."""
-
-
-def require_another_machine() -> None:
-    if subprocess.run([*MACHINE, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("two machines' names need the rights to `unshare --uts`")
 
 
 def test_one_host_killed_and_the_other_stopped(engine: str, tmp_path: Path) -> None:
-    require_another_machine()
+    on_second = on_second_machine(engine)
     jobs = plans(SEED, JOBS, within_s=POSTED_WITHIN_S, prefix=f"two{SEED}-")
     options = EngineOptions(
         app=copy_app(ROOT, tmp_path / "app"),
@@ -48,7 +40,7 @@ def test_one_host_killed_and_the_other_stopped(engine: str, tmp_path: Path) -> N
         settings=SHORT_TIMEOUTS,
     )
     with EngineStack(options) as stack:
-        second = stack.new_engine("second", command=shlex.join([*MACHINE, *shlex.split(engine)]))
+        second = stack.new_engine("second", command=on_second)
         second.start()
         storm = Storm(stack, SEED, reconciles=True)
         seen = storm.run(jobs, happens(stack.engine, second), BOUND_S)

@@ -188,6 +188,20 @@ async def test_a_start_over_http_answers_202_with_links(server: Server, host: Ha
         assert (answer.status, body["input"], body["output"]) == (200, {"raw": 1}, {"raw": 1})
 
 
+async def test_a_status_shows_the_version_of_an_instance_that_has_one(
+    server: Server, host: Harness
+) -> None:
+    """It is the one that was asked for, or the default one; without either there is none to show."""
+    await server.http.post("orchestrators/Echoes/asked?version=1.5.0", json=1)
+    await server.http.post("orchestrators/Echoes/plain", json=1)
+    await host.engine.wait_until_quiet()
+    shown = {}
+    for name in ("asked", "plain"):
+        async with server.http.get(f"instances/{name}") as answer:
+            shown[name] = (await answer.json()).get("version", "none")
+    assert shown == {"asked": "1.5.0", "plain": "none"}
+
+
 async def test_a_start_with_wait_answers_with_the_output(server: Server) -> None:
     """With timeout and pollingInterval, a quick instance is answered 200 with its output."""
     query = "?timeout=10&pollingInterval=1"

@@ -173,6 +173,35 @@ async def test_sub_orchestrations_return_and_fail_into_their_parent(
     assert host.status("named-child").status is Status.FAILED
 
 
+async def test_what_is_begun_has_the_default_version_of_then_and_keeps_it(
+    app: SdkApp, host: Harness
+) -> None:
+    """Children have that of the host that begins them, as on Microsoft's engine; a wished one wins."""
+
+    @app.orchestrator
+    def Child(context: Context) -> Steps:
+        version = context.version
+        yield context.wait_for_external_event("Go")
+        return [version, context.version]
+
+    @app.orchestrator
+    def Parent(context: Context) -> Steps:
+        begun_as = context.version
+        first = yield context.call_sub_orchestrator("Child", None, "first")
+        second = yield context.call_sub_orchestrator("Child", None, "second")
+        wished = yield context.call_sub_orchestrator("Child", None, "wished", version="9.0.0")
+        return [begun_as, first, second, wished, context.version]
+
+    await host.restart(default_version="1.0.0")
+    parent = await host.begin("Parent")
+    await host.restart(default_version="2.0.0")
+    for child in ("first", "second", "wished"):
+        await host.event(child, "Go")
+    one, two, nine = (["1.0.0"] * 2, ["2.0.0"] * 2, ["9.0.0"] * 2)
+    assert host.output(parent) == ["1.0.0", one, two, nine, "1.0.0"]
+    assert host.status(parent).version == "1.0.0"
+
+
 async def test_terminating_a_child_fails_the_parents_call(app: SdkApp, host: Harness) -> None:
     """A terminated child answers its parent with event 9 and the reason."""
 

@@ -101,7 +101,12 @@ def test_host_json_is_read(tmp_path: Path) -> None:
                     "visibilityTimeout": "00:00:30",
                     "messageEncoding": "none",
                 },
-                "durableTask": {"hubName": "hub", "maxConcurrentActivityFunctions": 3},
+                "durableTask": {
+                    "hubName": "hub",
+                    "maxConcurrentActivityFunctions": 3,
+                    "defaultVersion": "1.2.3",
+                    "versionMatchStrategy": "None",
+                },
             },
         },
     )
@@ -110,6 +115,7 @@ def test_host_json_is_read(tmp_path: Path) -> None:
     assert (config.queues.batch_size, config.queues.new_batch_threshold) == (4, 2)
     assert (config.queues.visibility_timeout, config.queues.message_encoding) == (30.0, "none")
     assert (config.durable.hub_name, config.durable.max_concurrent_activity_functions) == ("hub", 3)
+    assert config.durable.default_version == "1.2.3"
     assert config.warnings == []
 
 
@@ -219,6 +225,16 @@ def test_what_would_change_the_app_is_refused_and_what_steers_azure_is_not(tmp_p
     words = r"does not support retry, extensions\.durableTask\.extendedSessionsEnabled: remove"
     with pytest.raises(AppError, match=words):
         host(tmp_path, content)
+
+
+@pytest.mark.parametrize("strategy", ["Strict", "CurrentOrOlder"])
+def test_an_instance_runs_whatever_its_version_or_the_host_does_not_start(
+    tmp_path: Path, strategy: str
+) -> None:
+    """Leaving those of other versions alone is not done here, so it must not be taken for done."""
+    content = {"extensions": {"durableTask": {"versionMatchStrategy": strategy}}}
+    with pytest.raises(AppError, match=r"extensions\.durableTask\.versionMatchStrategy"):
+        host(tmp_path, {"version": "2.0"} | content)
 
 
 def test_function_timeout_has_a_default_and_can_be_without_end(tmp_path: Path) -> None:

@@ -59,9 +59,16 @@ class DurableClient:
         self._clock = parts.options.clock
         self._faults = parts.faults
         self._row_ids = parts.row_ids
+        self._default_version = parts.options.default_version
 
     async def start_new(
-        self, name: str, payload: str | None, instance_id: str = "", version: str = ""
+        self,
+        name: str,
+        payload: str | None,
+        instance_id: str = "",
+        version: str = "",
+        *,
+        trace_parent: str | None = None,
     ) -> str:
         """Start an instance, durably, and return its id.
 
@@ -69,7 +76,8 @@ class DurableClient:
             name: The orchestrator's name.
             payload: The input as JSON text, or None.
             instance_id: The wished id; empty for a new one.
-            version: The version shown to the orchestrator.
+            version: The version shown to the orchestrator; empty for the default one.
+            trace_parent: The `traceparent` of who asks; its activities are called with it.
 
         Raises:
             InvalidRequestError: there is no such orchestrator, or the id is not allowed.
@@ -83,27 +91,37 @@ class DurableClient:
         instance_id = instance_id or uuid.uuid4().hex
         require_valid_id(instance_id)
         self._committer.flush()
+        self._reserve(instance_id)
+        creation = self._creation(instance_id, spelled, version, payload, trace_parent)
+        await self._committer.commit(creation)
+        return instance_id
+
+    def _reserve(self, instance_id: str) -> None:
         if not self._dispatcher.is_free(instance_id):
             raise InstanceConflictError(
                 f"An Orchestration instance with the ID {instance_id} already exists."
             )
         self._dispatcher.creating.add(instance_id)
-        await self._committer.commit(self._creation(instance_id, spelled, version, payload))
-        return instance_id
 
     def _creation(
-        self, instance_id: str, name: str, version: str, payload: str | None
+        self,
+        instance_id: str,
+        name: str,
+        version: str,
+        payload: str | None,
+        trace_parent: str | None,
     ) -> CreateInstance:
         now = self._clock.now()
         instance = Instance(
             instance_id=instance_id,
             execution_id=new_execution_id(),
             name=name,
-            version=version,
+            version=version or self._default_version,
             status=Status.PENDING,
             input=payload,
             created_us=to_us(now),
             updated_us=to_us(now),
+            trace_parent=trace_parent,
         )
         started = started_event(instance, now)
         message = self._message(instance_id, started, execution_id=instance.execution_id)

@@ -49,6 +49,7 @@ def status_payload(
     """Return an instance as the management API shows it."""
     payload = {
         "name": instance.name,
+        **({"version": instance.version} if instance.version else {}),
         "instanceId": instance.instance_id,
         "runtimeStatus": instance.status.value,
         "input": parsed(instance.input) if show_input else None,

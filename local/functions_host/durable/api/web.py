@@ -84,6 +84,7 @@ class DurableApi:
             payload,
             request.match_info.get("instance_id", ""),
             request.query.get("version", ""),
+            trace_parent=request.headers.get("traceparent"),
         )
         return await self._started(request, instance_id)
 

@@ -66,7 +66,16 @@ def started_event(instance: Instance, at: datetime) -> Event:
         Version=instance.version,
         Input=instance.input,
         Tags=None,
+        **_trace(instance.trace_parent),
     )
+
+
+def _trace(trace_parent: str | None) -> dict[str, Any]:
+    """Return the field of an event that says which trace it is part of; nothing without one."""
+    if trace_parent is None:
+        return {}
+    unknown = dict.fromkeys(("TraceState", "Id", "SpanId", "ActivityStartTime"))
+    return {"ParentTraceContext": {"TraceParent": trace_parent} | unknown}
 
 
 def new_execution_id() -> str:
@@ -115,8 +124,14 @@ class Draft:
                 fields = {"Name": name, "Version": "", "Input": compact([payload])}
                 self._note(EventType.TASK_SCHEDULED, number, **fields)
                 row_id = next(self._row_ids)
+                trace = self._instance.trace_parent
                 task = ActivityTask(
-                    row_id=row_id, task_id=number, name=name, payload=payload, **execution
+                    row_id=row_id,
+                    task_id=number,
+                    name=name,
+                    payload=payload,
+                    trace_parent=trace,
+                    **execution,
                 )
                 self.tasks.append(task)
             case CreateTimer(number, fire_at):
@@ -163,6 +178,7 @@ class Draft:
                 name=instance.name,
                 task_id=decision.number,
             ),
+            trace_parent=instance.trace_parent,
         )
         started = started_event(child, now)
         message = self._message(child.instance_id, child.execution_id, started)

@@ -85,11 +85,15 @@ class Runner:
     Args:
         functions: The app's functions.
         row_ids: Hands out ids of messages and tasks; taking the next one is atomic in CPython.
+        default_version: What children are begun with that are given no version.
     """
 
-    def __init__(self, functions: DurableFunctions, row_ids: Iterator[int]) -> None:
+    def __init__(
+        self, functions: DurableFunctions, row_ids: Iterator[int], default_version: str
+    ) -> None:
         self._functions = functions
         self._row_ids = row_ids
+        self._default_version = default_version
 
     def run(self, given: EpisodeInput) -> Outcome:
         """Return what the new events change; never raises."""
@@ -178,6 +182,7 @@ class Runner:
             orchestrators=self._functions.orchestrators,
             activities=self._functions.activities,
             entities=self._functions.entities,
+            default_version=self._default_version,
         )
 
     def _conclude(

@@ -47,6 +47,7 @@ class Identity:
     orchestrators: frozenset[str]
     activities: frozenset[str]
     entities: frozenset[str]
+    default_version: str = ""
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ class Walk:
                 action["functionName"],
                 child_id,
                 _payload(action),
-                action.get("version") or "",
+                action.get("version") or self._identity.default_version,
             )
         )
 

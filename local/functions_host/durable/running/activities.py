@@ -80,5 +80,7 @@ class ActivityRunner:
             raise UserCodeError(
                 wording.unknown_function(task.name, "activity", self._functions.activities)
             )
-        result = self._functions.run_activity(name, task.payload, instance_id=task.instance_id)
+        result = self._functions.run_activity(
+            name, task.payload, instance_id=task.instance_id, trace_parent=task.trace_parent
+        )
         return None if result is None else mended_json(result)

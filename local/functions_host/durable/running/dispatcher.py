@@ -81,7 +81,8 @@ class Dispatcher:
         self._inboxes = Inboxes()
         self._timers = TimerQueue(parts.options.clock, self._on_timer_due)
         self._watchers = Watchers()
-        self._episodes = Runner(parts.functions, parts.row_ids)
+        version = parts.options.default_version
+        self._episodes = Runner(parts.functions, parts.row_ids, version)
         self._batches = EntityRunner(parts.functions, parts.row_ids)
         self._activities = ActivityQueue(parts, self.committer, self._note_idle)
         self._limit = parts.options.max_concurrent_orchestrator_functions

@@ -2,8 +2,8 @@
 
 -- name: insert_instance
 INSERT INTO instances (instance_id, execution_id, name, version, status, input, output, custom_status,
-  created_us, updated_us, parent_instance_id, parent_execution_id, parent_name, parent_task_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  created_us, updated_us, trace_parent, parent_instance_id, parent_execution_id, parent_name, parent_task_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_instance
 UPDATE instances SET execution_id = ?, status = ?, input = ?, output = ?, custom_status = ?, updated_us = ?
@@ -11,17 +11,17 @@ WHERE instance_id = ?;
 
 -- name: find_instance
 SELECT instance_id, execution_id, name, version, status, input, output, custom_status,
-  created_us, updated_us, parent_instance_id, parent_execution_id, parent_name, parent_task_id
+  created_us, updated_us, trace_parent, parent_instance_id, parent_execution_id, parent_name, parent_task_id
 FROM instances WHERE instance_id = ?;
 
 -- name: list_children
 SELECT instance_id, execution_id, name, version, status, input, output, custom_status,
-  created_us, updated_us, parent_instance_id, parent_execution_id, parent_name, parent_task_id
+  created_us, updated_us, trace_parent, parent_instance_id, parent_execution_id, parent_name, parent_task_id
 FROM instances WHERE parent_instance_id = ? ORDER BY position;
 
 -- name: list_instances
 SELECT instance_id, execution_id, name, version, status, input, output, custom_status,
-  created_us, updated_us, parent_instance_id, parent_execution_id, parent_name, parent_task_id, position
+  created_us, updated_us, trace_parent, parent_instance_id, parent_execution_id, parent_name, parent_task_id, position
 FROM instances
 WHERE position > :after
   AND (:created_from_us IS NULL OR created_us >= :created_from_us)
@@ -56,13 +56,14 @@ DELETE FROM messages WHERE message_id = ?;
 SELECT message_id, target_id, execution_id, event FROM messages ORDER BY message_id;
 
 -- name: insert_task
-INSERT INTO tasks (row_id, instance_id, execution_id, task_id, name, payload) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO tasks (row_id, instance_id, execution_id, task_id, name, payload, trace_parent)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete_task
 DELETE FROM tasks WHERE row_id = ?;
 
 -- name: read_tasks
-SELECT row_id, instance_id, execution_id, task_id, name, payload FROM tasks ORDER BY row_id;
+SELECT row_id, instance_id, execution_id, task_id, name, payload, trace_parent FROM tasks ORDER BY row_id;
 
 -- name: insert_timer
 INSERT OR REPLACE INTO timers (instance_id, timer_id, execution_id, fire_us) VALUES (?, ?, ?, ?);

@@ -57,6 +57,7 @@ class Instance:
         custom_status: JSON text or None.
         created_us: When it was accepted, in microseconds since 1970.
         updated_us: When it last changed, likewise.
+        trace_parent: The `traceparent` that it was started with, or None.
     """
 
     instance_id: str
@@ -70,6 +71,7 @@ class Instance:
     created_us: int
     updated_us: int
     parent: ParentLink | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityTask:
-    """An activity that was scheduled and has no result yet; `payload` is JSON text."""
+    """An activity that was scheduled and has no result yet; `payload` is JSON text.
+
+    Its `trace_parent` is that of its orchestration.
+    """
 
     row_id: int
     instance_id: str
@@ -98,6 +103,7 @@ class ActivityTask:
     task_id: int
     name: str
     payload: str | None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from functions_host.durable.events import Event
     from functions_host.durable.store.records import Change
 
-MIGRATIONS = ("schema_v1.sql",)
+MIGRATIONS = ("schema_v1.sql", "schema_v2.sql")
 """The scripts that lead from an empty database to the current schema, in order."""
 
 

@@ -138,14 +138,16 @@ class WritePlan:
         self.rows["update_instance"].append(_update_row(instance))
 
 
-_task_row = attrgetter("row_id", "instance_id", "execution_id", "task_id", "name", "payload")
+_task_row = attrgetter(
+    "row_id", "instance_id", "execution_id", "task_id", "name", "payload", "trace_parent"
+)
 _timer_row = attrgetter("instance_id", "timer_id", "execution_id", "fire_us")
 _update_row = attrgetter(
     "execution_id", "status", "input", "output", "custom_status", "updated_us", "instance_id"
 )
 _new_row = attrgetter(
     *("instance_id", "execution_id", "name", "version", "status", "input", "output"),
-    *("custom_status", "created_us", "updated_us"),
+    *("custom_status", "created_us", "updated_us", "trace_parent"),
 )
 _parent_row = attrgetter("instance_id", "execution_id", "name", "task_id")
 
