@@ -19,8 +19,15 @@ param packageContainerUrl string
 param sealKeysUri string
 param jobVaultHost string
 param jobsResourceGroupName string
-param jobLocation string
+@description('Regions of jobs that name none, in the order in which they are tried.')
+param jobLocations string[]
+@description('All resource groups of jobs, where there are several; empty for the one.')
+param jobScopes string[]
 param queueName string
+@description('Whether Durable keeps its state in a SQL database.')
+param mssql bool
+@description('Of that database; without a password.')
+param mssqlConnection string
 @description('Whether Durable keeps its state in Durable Task Scheduler.')
 param scheduler bool
 param schedulerConnection string
@@ -46,16 +53,18 @@ var storageSettings = {
 var monitoringSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+  Telemetry: 'applicationinsights'
 }
 var appSettings = {
   AZURE_SUBSCRIPTION_ID: subscription().subscriptionId
   ResourceGroupName: jobsResourceGroupName
-  Location: jobLocation
+  Location: join(jobLocations, ',')
   ArmEndpoint: environment().resourceManager
   SealKeys: '@Microsoft.KeyVault(SecretUri=${sealKeysUri})'
   AllowedKeyVaults: jobVaultHost
   PYTHON_THREADPOOL_THREAD_COUNT: '16'
 }
+var scopeSettings = empty(jobScopes) ? {} : { JobScopes: join(jobScopes, ',') }
 var queueSettings = empty(queueName) ? {} : { JobQueueName: queueName }
 // Names with __ reach into host.json.
 var schedulerSettings = scheduler
@@ -64,6 +73,13 @@ var schedulerSettings = scheduler
       AzureFunctionsJobHost__extensions__durableTask__hubName: taskHubName
       AzureFunctionsJobHost__extensions__durableTask__storageProvider__type: 'azureManaged'
       AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
+    }
+  : {}
+var mssqlSettings = mssql
+  ? {
+      SQLDB_Connection: mssqlConnection
+      AzureFunctionsJobHost__extensions__durableTask__storageProvider__type: 'mssql'
+      AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName: 'SQLDB_Connection'
     }
   : {}
 // Flex refuses these. Without a share for its content, which would need a key, Premium runs a package by its URL.
@@ -80,8 +96,10 @@ var allSettings = union(
   storageSettings,
   monitoringSettings,
   appSettings,
+  scopeSettings,
   queueSettings,
   schedulerSettings,
+  mssqlSettings,
   premiumSettings,
   settings
 )
@@ -131,6 +149,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     siteConfig: {
       linuxFxVersion: isFlex ? null : 'Python|3.13'
       minimumElasticInstanceCount: isFlex ? null : 1
+      healthCheckPath: isFlex ? null : '/api/health'
       functionsRuntimeScaleMonitoringEnabled: isFlex || empty(subnetId) ? null : true
       ftpsState: 'Disabled'
       http20Enabled: true

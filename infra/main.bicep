@@ -2,6 +2,7 @@
 targetScope = 'subscription'
 
 import { JobSettings } from 'settings.bicep'
+import { AlertThresholds } from 'alerts.bicep'
 import { base64OfHex } from 'fernet.bicep'
 
 @description('Distinguishes this deployment from others; part of every name.')
@@ -14,6 +15,14 @@ param location string
 
 @description('Region of the jobs that name none.')
 param jobLocation string = location
+
+@description('Regions in which such jobs are tried next, in this order, where that one is full.')
+@maxLength(9)
+param otherJobLocations string[] = []
+
+@description('Resource groups of jobs beside the one that is made here, in this subscription or others: <subscription id>/<resource group>. They must be there. Jobs are spread over all of them.')
+@maxLength(19)
+param jobScopes string[] = []
 
 @description('Flex: Flex Consumption. Premium: Elastic Premium EP1, where Flex is not to be had (docs/adr/0017).')
 @allowed(['Flex', 'Premium'])
@@ -45,6 +54,12 @@ param jobVault bool = false
 @description('Whether Durable keeps its state in Durable Task Scheduler, in place of Azure Storage.')
 param scheduler bool = false
 
+@description('Host of a SQL server, made elsewhere, whose database keeps the engine\'s state in place of Azure Storage; empty for none. On Premium only.')
+param mssqlServer string = ''
+
+@description('The database there; it must be there, with the app\'s identity as a user.')
+param mssqlDatabase string = 'acijobs'
+
 @description('Whether dry runs may read quotas and sizes, which needs two reads on the whole subscription.')
 param quotaReads bool = false
 
@@ -69,6 +84,22 @@ param deployerPrincipalId string = ''
 @maxValue(730)
 param logRetentionDays int = 30
 
+@description('Whether to make the rules that fire alerts (docs/runbooks).')
+param alerts bool = true
+
+@description('Who is told of alerts by e-mail. With nobody, they are seen in the portal only.')
+param alertEmails string[] = []
+
+@description('A URL that alerts are posted to, in the common alert schema; empty for none.')
+@secure()
+param alertWebhook string = ''
+
+@description('When alerts are fired, where the defaults of docs/runbooks/README.md do not fit.')
+param alertThresholds AlertThresholds = {}
+
+@description('Where the runbooks are published; alerts link to them.')
+param runbooksUrl string = 'docs/runbooks'
+
 @description('Randomness of the seal key. Leave it alone.')
 @secure()
 param sealSeed string = '${newGuid()}${newGuid()}'
@@ -79,6 +110,8 @@ param sealSeed string = '${newGuid()}${newGuid()}'
 param sealKey string = base64OfHex(replace(sealSeed, '-', ''))
 
 var token = uniqueString(subscription().id, environmentName, location)
+// Without letter case, each once.
+var subscriptionsOfJobs = union(map(jobScopes, one => toLower(split(one, '/')[0])), [])
 var tags = { 'azd-env-name': environmentName }
 var names = {
   app: 'func-${environmentName}-${token}'
@@ -121,6 +154,33 @@ module monitoring 'monitoring.bicep' = {
     tags: tags
     retentionDays: logRetentionDays
     publisherPrincipalId: identity.outputs.principalId
+  }
+}
+
+// Without metrics in Application Insights one rule would fire for ever, and the others never.
+var isObserved = contains(toLower(settings.?Telemetry ?? 'applicationinsights'), 'applicationinsights')
+
+module alerting 'alerts.bicep' = if (alerts && isObserved) {
+  scope: home
+  params: {
+    environmentName: environmentName
+    location: location
+    tags: tags
+    workspaceName: monitoring.outputs.workspaceName
+    runbooksUrl: runbooksUrl
+    emails: alertEmails
+    webhookUrl: alertWebhook
+    thresholds: alertThresholds
+  }
+}
+
+module workbook 'workbook.bicep' = {
+  scope: home
+  params: {
+    environmentName: environmentName
+    location: location
+    tags: tags
+    workspaceName: monitoring.outputs.workspaceName
   }
 }
 
@@ -210,9 +270,23 @@ module rights 'jobs.bicep' = {
   params: { appPrincipalId: identity.outputs.principalId }
 }
 
+module rightsElsewhere 'jobs.bicep' = [
+  for one in jobScopes: {
+    scope: resourceGroup(split(one, '/')[0], split(one, '/')[1])
+    params: { appPrincipalId: identity.outputs.principalId }
+  }
+]
+
 module quotas 'quotas.bicep' = if (quotaReads) {
   params: { appPrincipalId: identity.outputs.principalId }
 }
+
+module quotasElsewhere 'quotas.bicep' = [
+  for id in filter(subscriptionsOfJobs, id => id != toLower(subscription().subscriptionId)): if (quotaReads) {
+    scope: subscription(id)
+    params: { appPrincipalId: identity.outputs.principalId }
+  }
+]
 
 module assignPull 'assign-identity.bicep' = if (registry) {
   scope: home
@@ -267,8 +341,15 @@ module app 'app.bicep' = {
     sealKeysUri: sealKeys.outputs.uri
     jobVaultHost: jobVault ? vaultOfJobs!.outputs.host : 'none'
     jobsResourceGroupName: jobs.name
-    jobLocation: jobLocation
+    jobLocations: concat([jobLocation], otherJobLocations)
+    jobScopes: empty(jobScopes) ? [] : concat(['${subscription().subscriptionId}/${jobs.name}'], jobScopes)
     queueName: queueName
+    mssql: !empty(mssqlServer) && (plan == 'Flex' || scheduler)
+      ? fail('mssqlServer needs the plan Premium, and no scheduler: Flex Consumption does not run that backend')
+      : !empty(mssqlServer)
+    mssqlConnection: empty(mssqlServer)
+      ? ''
+      : 'Server=tcp:${mssqlServer};Database=${mssqlDatabase};Authentication=Active Directory Managed Identity;User Id=${identity.outputs.clientId};Encrypt=True'
     scheduler: scheduler
     schedulerConnection: scheduler
       ? '${tasks!.outputs.connection};Authentication=ManagedIdentity;ClientID=${identity.outputs.clientId}'

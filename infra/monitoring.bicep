@@ -43,4 +43,5 @@ resource mayPublish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output workspaceId string = workspace.id
+output workspaceName string = workspace.name
 output insightsConnection string = insights.properties.ConnectionString

@@ -40,6 +40,15 @@ type JobSettings = {
   PollMaxSeconds: string?
   RetentionDays: string?
   LogLevel: string?
+  @description('off, or otlp, or applicationinsights (the default), or the last two with a comma between them.')
+  Telemetry: string?
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
+  @description('May hold a key: best a Key Vault reference.')
+  OTEL_EXPORTER_OTLP_HEADERS: string?
+  OTEL_EXPORTER_OTLP_PROTOCOL: string?
+  OTEL_RESOURCE_ATTRIBUTES: string?
+  OTEL_TRACES_SAMPLER: string?
+  OTEL_TRACES_SAMPLER_ARG: string?
   JobStoreUrl: string?
   LogArchiveUrl: string?
   // the host

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from aci_emulator.in_process import InProcessEmulator
 
+JOB = parse({"image": "alpine:3.20"})
 CALLS: dict[str, Callable[[AciContainerGroups], object]] = {
-    "create": lambda groups: groups.create("job-1", parse({"image": "alpine:3.20"}), {}),
+    "create": lambda groups: groups.create("job-1", JOB, {}, location="eastus"),
     "get": lambda groups: groups.get("job-1"),
     "listed": lambda groups: groups.listed(),
     "read_log": lambda groups: groups.read_log("job-1", "job"),
@@ -84,6 +85,16 @@ def test_each_action_is_a_call_and_each_call_an_action(
     assert in_the_group | in_the_subscription == needed
     assert in_the_group & in_the_subscription == set()
     assert {one for one in needed if "/locations/" in one} == in_the_subscription
+
+
+def test_each_further_resource_group_gets_the_same_rights() -> None:
+    """And each subscription the same reads, where they are wanted at all."""
+    own = granted("scopes", r"/subscriptions/0[-0]+/resourceGroups/rg-sample-jobs")
+    assert own
+    for place in ("0[-0]+/resourceGroups/batch-more", "1[-1]+/resourceGroups/batch-a"):
+        assert granted("scopes", f"/subscriptions/{place}") == own
+    reads = [granted("scopes", f"/subscriptions/{one}") for one in ("0[-0]+", "1[-1]+")]
+    assert reads == [granted("chosen", r"/subscriptions/[^/]+")] * 2
 
 
 def test_what_is_not_asked_for_is_granted_nowhere_by_default() -> None:

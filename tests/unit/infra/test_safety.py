@@ -105,6 +105,7 @@ BUILT_IN = {
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "73c42c96-874c-492b-b04d-ab87d138a893": "Log Analytics Reader",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
     "f1a07417-d97a-45cb-824c-7a7467783830": "Managed Identity Operator",
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",

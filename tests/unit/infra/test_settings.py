@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 
@@ -15,6 +16,8 @@ NOT_SET = {
     "ArmScope": "follows ArmEndpoint",
     "AzureWebJobsStorage": "a connection string, and so a key",
     "AzureWebJobsStorage__accountName": "the three services are named one by one, for all clouds",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "one endpoint for both is what most have",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "likewise",
     "WEBSITE_HOSTNAME": "set by Azure",
     "WEBSITE_SITE_NAME": "set by Azure",
 }
@@ -52,6 +55,7 @@ def test_the_app_accepts_what_is_set(name: str) -> None:
     """As far as values are known before a deployment; expressions stand for URLs and ids here."""
     clear = {key: as_deployed(value) for key, value in app_settings(name).items()}
     clear["SealKeys"] = "AAECA__-_fz7-vn49_b19PPy8fCgsMDQ4PABAgMEBQY="  # resolved by the platform
+    clear["APPLICATIONINSIGHTS_CONNECTION_STRING"] = f"InstrumentationKey={uuid.UUID(int=1)}"
     check(ALL_CONCERNS, clear)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,20 @@ def test_each_file_is_written_as_the_compiler_formats_it(bicep: Bicep) -> None:
 def test_a_deployment_makes_what_its_snapshot_shows(bicep: Bicep, name: str) -> None:
     """`make infra` renews the snapshots; their difference is then read like code."""
     assert bicep.snapshot(parameters_of(name)) == committed(name)
+
+
+@pytest.mark.parametrize("change", ["param plan = 'Flex'", "param scheduler = true"])
+def test_mssql_is_refused_where_it_cannot_run(bicep: Bicep, tmp_path: Path, change: str) -> None:
+    """On Flex, and beside the Scheduler: a parameter without an effect would be found out late."""
+    given = ["param environmentName = 'sample'", "param location = 'westeurope'"]
+    template = os.path.relpath(INFRA / "main.bicep", tmp_path)  # the compiler takes no other
+    given += [f"using '{template}'", "param mssqlServer = 'a.example'", change]
+    if "plan" not in change:
+        given.append("param plan = 'Premium'")
+    parameters = tmp_path / "wrong.bicepparam"
+    parameters.write_text("\n".join(given) + "\n", "utf-8")
+    with pytest.raises(RuntimeError, match="mssqlServer needs the plan Premium"):
+        bicep.snapshot(parameters)
 
 
 def test_a_second_deployment_leaves_the_seal_keys(bicep: Bicep) -> None:
