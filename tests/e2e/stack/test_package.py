@@ -17,9 +17,7 @@ def test_the_unpacked_package_serves_and_takes_a_job(tmp_path: Path) -> None:
     write_zip(files_of(ROOT), tmp_path / "acijobs.zip")
     shutil.unpack_archive(tmp_path / "acijobs.zip", tmp_path / "app")
     (tmp_path / "state").mkdir()
-    options = StackOptions(
-        app=tmp_path / "app", state=tmp_path / "state", port=0, arm_port=0, runtime="scripted"
-    )
+    options = StackOptions(app=tmp_path / "app", state=tmp_path / "state", runtime="scripted")
     with LocalStack(options) as stack:
         health = send("GET", f"{stack.base_url}/api/health/deep")
         assert (health.status, health.body["status"]) == (200, "up")
