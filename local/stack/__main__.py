@@ -1,4 +1,8 @@
-"""`python -m stack up` runs the local stack; `python -m stack demo` runs the demo on it."""
+"""Runs what the app needs on this machine.
+
+`python -m stack up` runs the local stack, `demo` runs the demo on it, and `env` runs what
+`func start` of Core Tools needs, and writes local.settings.json.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from stack.child import ChildError
+from stack.core_tools import CoreToolsStack
 from stack.demo import run_demo
 from stack.http import NoAnswerError
 from stack.job_story import StoryError
@@ -36,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_up = False
     try:
         chosen = _parser().parse_args(arguments)
-        is_up = chosen.command == "up"
+        is_up = chosen.command != "demo"
         with ExitStack() as cleanup:
             return _run(chosen, cleanup)
-    except (StackError, StoryError, StateTakenError, OSError) as error:
+    except (StackError, ChildError, StoryError, StateTakenError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
@@ -66,6 +72,8 @@ def _run(chosen: argparse.Namespace, cleanup: ExitStack) -> int:
         runtime=chosen.runtime,
         settings=settings,
     )
+    if chosen.command == "env":
+        return _env(options, chosen, cleanup)
     stack = cleanup.enter_context(LocalStack(options))
     return _demo(stack) if chosen.command == "demo" else _up(stack)
 
@@ -93,6 +101,21 @@ def _up(stack: LocalStack) -> int:
     while True:
         if stack.host_exit_code is not None:
             _start_host_again(stack)
+        stack.check()
+        time.sleep(1)
+
+
+def _env(options: StackOptions, chosen: argparse.Namespace, cleanup: ExitStack) -> int:
+    stack = cleanup.enter_context(
+        CoreToolsStack(options, storage_port=chosen.storage_port, replaces=bool(chosen.force))
+    )
+    _tell(
+        f"settings        {stack.path}\n"
+        f"ARM endpoint    https://127.0.0.1:{options.arm_port}\n"
+        f"Azurite         http://127.0.0.1:{chosen.storage_port}\n"
+        "now run `func start` elsewhere; Ctrl-C stops these, running containers too"
+    )
+    while True:
         stack.check()
         time.sleep(1)
 
@@ -146,10 +169,15 @@ def _interrupt(*_: object) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stack", description=__doc__)
-    parser.add_argument("command", choices=["up", "demo"])
+    parser.add_argument("command", choices=["up", "demo", "env"])
     port, arm_port = functools.partial(_port, "PORT"), functools.partial(_port, "ARM_PORT")
     parser.add_argument("--port", type=port, default=7071, help="Functions host (default 7071)")
     parser.add_argument("--arm-port", type=arm_port, default=8443, help="ARM (default 8443)")
+    storage_port = functools.partial(_port, "STORAGE_PORT")
+    parser.add_argument(
+        "--storage-port", type=storage_port, default=10000, help="Azurite, of env (default 10000)"
+    )
+    parser.add_argument("--force", default="", help="of env: 1 replaces local.settings.json")
     parser.add_argument("--state", type=Path, default=_APP / ".local", help="state folder")
     parser.add_argument(
         "--runtime",

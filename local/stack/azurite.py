@@ -16,37 +16,47 @@ from stack.child import Child, free_port, is_listening
 if TYPE_CHECKING:
     from typing import Self
 
-_ACCOUNT = "bench"
+ACCOUNT = "bench"
 _SCRIPT = Path(__file__).resolve().parents[2] / ".ci" / "azurite.sh"
 _START_TIMEOUT_S = 30.0
-_REQUEST = re.compile(r'"(?P<method>[A-Z]+) /' + _ACCOUNT + r'/(?P<path>[^ "?]*)')
+_REQUEST = re.compile(r'"(?P<method>[A-Z]+) /' + ACCOUNT + r'/(?P<path>[^ "?]*)')
 
 
 class Azurite:
-    """A running Azurite with an empty account; ended at the end of the `with` block.
+    """A running Azurite with an account of its own; ended at the end of the `with` block.
+
+    Args:
+        state: Where it keeps what is stored; made if missing.
+        key: The account's key, in base64; a new one by default.
+        first_port: The port of its blobs; queues and tables have the two after it. Any free ones by
+            default.
 
     Attributes:
         connection: The account's connection string.
     """
 
-    def __init__(self, state: Path) -> None:
-        ports = {service: free_port() for service in ("blob", "queue", "table")}
-        key = base64.b64encode(secrets.token_bytes(64)).decode()
+    def __init__(self, state: Path, *, key: str = "", first_port: int = 0) -> None:
+        services = ("blob", "queue", "table")
+        ports = {
+            service: first_port + place if first_port else free_port()
+            for place, service in enumerate(services)
+        }
+        key = key or base64.b64encode(secrets.token_bytes(64)).decode()
         # Without --silent it writes one line per request, which `requests` counts.
         options = ["--skipApiVersionCheck", "--disableTelemetry", "--location", str(state)]
         for service, port in ports.items():
             options += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
         endpoints = "".join(
-            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT};"
+            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};"
             for service, port in ports.items()
         )
         self.connection = (
-            f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={key};{endpoints}"
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};{endpoints}"
         )
         self._ports = ports
-        state.mkdir(parents=True)
+        state.mkdir(parents=True, exist_ok=True)
         self._command = [_executable(), *options]
-        self._environment = {**os.environ, "AZURITE_ACCOUNTS": f"{_ACCOUNT}:{key}"}
+        self._environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"}
         self._log = state / "azurite.log"
         self._program = self._spawn()
 
@@ -71,6 +81,11 @@ class Azurite:
         self._wait()
 
     @property
+    def log(self) -> str:
+        """What it has written since the start: one line for each request."""
+        return self._program.output
+
+    @property
     def pid(self) -> int:
         """The process id."""
         return self._program.pid
@@ -83,7 +98,7 @@ class Azurite:
         """
         counts: Counter[str] = Counter()
         control, work = f"{hub}-control-", f"{hub}-workitems"
-        for request in _REQUEST.finditer(self._program.output):
+        for request in _REQUEST.finditer(self.log):
             counts["all"] += 1
             if request["method"] == "POST" and request["path"].endswith("/messages"):
                 counts["control"] += request["path"].startswith(control)

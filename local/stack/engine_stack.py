@@ -149,7 +149,6 @@ class EngineStack:
         options = StackOptions(
             app=self._options.app,
             state=self._options.state,
-            arm_port=0,
             runtime=self._options.runtime,
             # Empty, they leave logs and rows to AzureWebJobsStorage, as in Azure.
             settings={"AppName": "engine", "LogArchiveUrl": "", "JobStoreUrl": ""},

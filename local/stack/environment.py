@@ -33,6 +33,7 @@ _CHOOSABLE = (
     "RetentionDays",
     "SealKeys",
     "SecretSettingPrefix",
+    "Telemetry",
 )
 
 

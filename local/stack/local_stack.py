@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from stack.child import Child, ChildError, free_port, python_module
 from stack.environment import child_environment, chosen_settings
 from stack.http import send
-from stack.seal_key import seal_key
+from stack.kept_keys import seal_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,16 +70,20 @@ class StackOptions:
         settings: App settings that win over the defaults, the shell's and the emulator's.
         is_unlimited: Whether the emulator has none of Azure's quotas and rates: for loads.
         gone_s: How long the emulator shows a deleted group as Deleting; only without limits.
+        emulator_options: Further options of the emulator's command.
+        host_options: Further options of the Functions host's command.
     """
 
     app: Path
     state: Path
-    port: int = 7071
-    arm_port: int = 8443
+    port: int = 0
+    arm_port: int = 0
     runtime: str = "process"
     settings: Mapping[str, str] = field(default_factory=dict)
     is_unlimited: bool = False
     gone_s: float = 0.0
+    emulator_options: tuple[str, ...] = ()
+    host_options: tuple[str, ...] = ()
 
 
 class LocalStack:
@@ -141,6 +145,7 @@ class LocalStack:
                 "--runtime",
                 self.options.runtime,
                 *self._limits(),
+                *self.options.emulator_options,
             ],
             child_environment(os.environ),
         )
@@ -182,20 +187,22 @@ class LocalStack:
         """
         self._port = self._port or free_port()
         self.base_url = f"http://127.0.0.1:{self._port}"
-        self._host = self._spawn(
-            "Functions host",
-            [
-                "functions_host",
-                str(self.options.app),
-                "--port",
-                str(self._port),
-                "--state",
-                str(self.options.state / "functions-host"),
-                *([] if _HAS_BRIDGE else ["--allow-host", _DESKTOPS_NAME]),
-            ],
-            child_environment(os.environ) | self.app_settings(),
-        )
+        environment = child_environment(os.environ) | self.app_settings()
+        self._host = self._spawn("Functions host", self.host_command(), environment)
         self._wait(self._host, self._host_answers)
+
+    def host_command(self) -> list[str]:
+        """Return the module that serves the app, and its options."""
+        return [
+            "functions_host",
+            str(self.options.app),
+            "--port",
+            str(self._port),
+            "--state",
+            str(self.options.state / "functions-host"),
+            *([] if _HAS_BRIDGE else ["--allow-host", _DESKTOPS_NAME]),
+            *self.options.host_options,
+        ]
 
     def kill_host(self) -> None:
         """Kill the host as a crash would, leaving the emulator alone."""
@@ -223,6 +230,12 @@ class LocalStack:
         for name, value in self.emulator_env.items():
             settings[_FROM_EMULATOR.get(name, name)] = value
         return settings | dict(self.options.settings)
+
+    @property
+    def function_key(self) -> str:
+        """The key that opens every function, where the host asks for keys."""
+        keys = self.options.state / "functions-host" / "keys.json"
+        return str(json.loads(keys.read_text("utf-8"))["host"])
 
     @property
     def host_exit_code(self) -> int | None:
