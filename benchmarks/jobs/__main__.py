@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10)
     jobs = parser.parse_args().jobs
     with tempfile.TemporaryDirectory() as state:
-        options = StackOptions(app=_APP, state=Path(state), port=0, arm_port=0, runtime="process")
+        options = StackOptions(app=_APP, state=Path(state), runtime="process")
         with LocalStack(options) as stack:
             ours, peers = _measure(stack, jobs)
     _show("acijobs", ours)

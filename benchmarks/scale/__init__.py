@@ -1,0 +1,1 @@
+"""What many jobs need: the arithmetic, and a simulation that reproduces it."""
