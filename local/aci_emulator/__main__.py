@@ -41,6 +41,9 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allow-host", action="append", help="another name it may be called by; repeatable"
     )
+    parser.add_argument(
+        "--audience", action="append", help="what ARM takes tokens for; repeatable (public cloud)"
+    )
     parser.add_argument("--state", type=Path, help="state folder (.local/aci-emulator)")
     parser.add_argument("--runtime", choices=("auto", "process", "docker", "scripted"))
     parser.add_argument("--profile", choices=("demo", "realistic", "instant"), default="demo")
@@ -69,6 +72,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         "control_port": arguments.control_port,
         "vault_port": arguments.vault_port,
         "allowed_hosts": arguments.allow_host and tuple(arguments.allow_host),
+        "audiences": arguments.audience and tuple(arguments.audience),
         "state_dir": arguments.state,
         "runtime": arguments.runtime,
         "subscription_id": arguments.subscription,

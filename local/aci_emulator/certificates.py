@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trustme
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _NAMES = ("127.0.0.1", "localhost", "::1")
@@ -18,11 +19,16 @@ def certificate_path(state_dir: Path) -> Path:
     return state_dir / "ca.pem"
 
 
-def server_context(state_dir: Path) -> ssl.SSLContext:
-    """Return a server's TLS context for loopback, signed by the state folder's CA (made if missing)."""
+def server_context(state_dir: Path, names: Sequence[str] = ()) -> ssl.SSLContext:
+    """Return a server's TLS context, signed by the state folder's CA (made if missing).
+
+    Args:
+        state_dir: The state folder.
+        names: Names that it is good for besides those of loopback.
+    """
     authority = _authority(state_dir)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*_NAMES).configure_cert(context)
+    authority.issue_cert(*_NAMES, *names).configure_cert(context)
     return context
 
 

@@ -85,7 +85,7 @@ class Emulator:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         await self.runtime.open()
         try:
-            tls = server_context(settings.state_dir)
+            tls = server_context(settings.state_dir, settings.allowed_hosts)
             arm = GatewayServer(self.service.arm_gateway(), settings.idle_s)
             arm_port = await self._serve(arm, settings.arm_port, "--port", ssl_context=tls)
             vault = GatewayServer(self.service.vault_gateway(), settings.idle_s)
@@ -134,7 +134,7 @@ class Emulator:
         return {
             "AZURE_SUBSCRIPTION_ID": settings.subscription_id,
             "ARM_ENDPOINT": addresses.arm,
-            "ARM_SCOPE": "https://management.azure.com/.default",
+            "ARM_SCOPE": f"{settings.audiences[0]}/.default",
             "RESOURCE_GROUP": settings.resource_groups[0],
             "LOCATION": settings.locations[0],
             "IDENTITY_ENDPOINT": f"{addresses.control}/msi/token",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aci_emulator import errors
 from aci_emulator.arm_ids import RESOURCE_GROUP_PATH, SUBSCRIPTION_PATH, resource_group_id
-from aci_emulator.identity.state import AUDIENCES, TENANT
+from aci_emulator.identity.state import TENANT
 from aci_emulator.routing import NO_CONTENT, Answer, Call, Handler, Route
 
 if TYPE_CHECKING:
@@ -20,10 +20,16 @@ _SUBSCRIPTION_NAME = "ACI emulator"
 
 
 class ResourceManagerHandlers:
-    """What exists around container groups; none of it can be changed."""
+    """What exists around container groups; none of it can be changed.
 
-    def __init__(self, subscription: Subscription) -> None:
+    Args:
+        subscription: The one there is.
+        audiences: What tokens are taken for.
+    """
+
+    def __init__(self, subscription: Subscription, audiences: tuple[str, ...]) -> None:
         self._subscription = subscription
+        self._audiences = [f"{audience}/" for audience in audiences]
 
     def routes(self) -> list[Route]:
         """Return the routes of the cloud, its subscription and its resource groups."""
@@ -53,7 +59,7 @@ class ResourceManagerHandlers:
         described = _CLOUD_IN.get(version)
         if described is None:
             raise errors.api_version_unknown(version, ",".join(_CLOUD_IN))
-        return Answer(status=200, body=described(f"{call.base_url}/"))
+        return Answer(status=200, body=described(f"{call.base_url}/", self._audiences))
 
     async def tenants(self, call: Call) -> Answer:
         """GET /tenants: the one that issues the tokens."""
@@ -123,21 +129,25 @@ def _route(method: str, path: str, operation: str, handler: Handler) -> Route:
     return Route(method, path, operation, handler, any_version=True)
 
 
-def _cloud_of_2015(here: str) -> dict[str, Any]:
+def _cloud_of_2015(here: str, audiences: list[str]) -> dict[str, Any]:
     return {
         "galleryEndpoint": here,
         "graphEndpoint": here,
         "portalEndpoint": here,
-        "authentication": _authentication(here),
+        "authentication": {"loginEndpoint": here, "audiences": audiences},
     }
 
 
-def _cloud_of_2022(here: str) -> dict[str, Any]:
-    login = {**_authentication(here), "tenant": TENANT, "identityProvider": "AAD"}
+def _cloud_of_2022(here: str, audiences: list[str]) -> dict[str, Any]:
     return {
         "name": "AciEmulator",
         "resourceManager": here,
-        "authentication": login,
+        "authentication": {
+            "loginEndpoint": here,
+            "audiences": audiences,
+            "tenant": TENANT,
+            "identityProvider": "AAD",
+        },
         "portal": here,
         "gallery": here,
         "graph": here,
@@ -145,11 +155,6 @@ def _cloud_of_2022(here: str) -> dict[str, Any]:
         "microsoftGraphResourceId": here,
         "suffixes": {},
     }
-
-
-def _authentication(here: str) -> dict[str, Any]:
-    audiences = [f"{audience}/" for audience in AUDIENCES]
-    return {"loginEndpoint": here, "audiences": audiences}
 
 
 _CLOUD_IN = {"2015-01-01": _cloud_of_2015, "2022-09-01": _cloud_of_2022}

@@ -58,7 +58,9 @@ class Service:
         self.operations = Operations()
         self.groups = ContainerGroups(around, self.operations, settings.limits)
         key = signing_key(settings.state_dir)
-        self.tokens = Tokens(key, lifetime_s=settings.token_lifetime_s)
+        self.tokens = Tokens(
+            key, lifetime_s=settings.token_lifetime_s, audiences=settings.audiences
+        )
         self.throttle = Throttle(clock, settings.limits, settings.subscription_id)
         self.faults = FaultPlan(clock, settings.seed, settings.faults)
         self.troubles = TroubleMaker(self.groups, clock)
@@ -85,7 +87,7 @@ class Service:
                 *OperationHandlers(self.subscription, self.operations).routes(),
                 *LocationHandlers(self.subscription, self.groups.quota).routes(),
                 *ProviderHandlers(self.subscription).routes(),
-                *ResourceManagerHandlers(self.subscription).routes(),
+                *ResourceManagerHandlers(self.subscription, self._settings.audiences).routes(),
             ]
         )
         return ArmGateway(router, stations)

@@ -152,7 +152,9 @@ class Settings(Document):
         arm_port: HTTPS port of the ARM endpoint on loopback; 0 for any.
         control_port: HTTP port of the identity endpoint and the admin API on loopback; 0 for any.
         vault_port: HTTPS port of the emulated key vault on loopback; 0 for any.
-        allowed_hosts: More names that it may be called by, besides those of loopback.
+        allowed_hosts: More names that it may be called by, besides those of loopback; its certificate
+            is good for them, too.
+        audiences: What ARM takes tokens for: the public cloud's, or another cloud's.
         idle_s: How long a connection may be silent within a request, in real seconds.
         state_dir: Where the CA, the env file and the runtimes' folders live.
         runtime: Which runtime runs containers.
@@ -171,6 +173,7 @@ class Settings(Document):
     control_port: Whole = 8444
     vault_port: Whole = 0
     allowed_hosts: tuple[str, ...] = ()
+    audiences: _SomeTexts = ("https://management.azure.com", "https://management.core.windows.net")
     idle_s: Number = 30
     state_dir: Path = Path(".local/aci-emulator")
     runtime: RuntimeName = "auto"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TENANT = "00000000-0000-0000-0000-00000000000a"
 PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
-AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 _REMEMBERED = 1_000
 
 
@@ -44,10 +43,12 @@ class Tokens:
     Args:
         key: Signs them; kept in the state folder, so that tokens outlive the emulator as Azure's do.
         lifetime_s: How long they are good.
+        audiences: What the ARM endpoint takes tokens for.
     """
 
-    def __init__(self, key: bytes, *, lifetime_s: float) -> None:
+    def __init__(self, key: bytes, *, lifetime_s: float, audiences: tuple[str, ...]) -> None:
         self._key = key
+        self._audiences = audiences
         self._lifetime_s = lifetime_s
         self._generation = 0
         self._known: OrderedDict[str, _Claims] = OrderedDict()
@@ -79,8 +80,8 @@ class Tokens:
         """Let every token issued so far be expired."""
         self._generation += 1
 
-    def check(self, authorization: str | None, audiences: tuple[str, ...] = AUDIENCES) -> None:
-        """Accept a request's `Authorization` header, with a token for one of these audiences.
+    def check(self, authorization: str | None, audiences: tuple[str, ...] = ()) -> None:
+        """Accept a request's `Authorization` header, with a token for ARM or for these audiences.
 
         Raises:
             ArmError: 401 in ARM's shape.
@@ -91,8 +92,9 @@ class Tokens:
         if scheme.lower() != "bearer":
             raise errors.scheme_wrong()
         claims = self._known.get(text) or self._verified(text)
-        if claims.audience not in audiences:
-            raise errors.audience_wrong(claims.audience, audiences)
+        known = audiences or self._audiences
+        if claims.audience not in known:
+            raise errors.audience_wrong(claims.audience, known)
         if claims.generation < self._generation or claims.expires_on <= time.time():
             raise errors.token_expired()
 

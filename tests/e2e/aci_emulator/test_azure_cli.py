@@ -16,7 +16,8 @@ import pytest
 
 from aci_emulator.in_process import InProcessEmulator
 from aci_emulator.settings import for_profile
-from azure_cli import AzureCli, find_az
+from azure_cli import OF_AZ_ITSELF, AzureCli, find_az
+from guide import Step, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,6 @@ TEMPLATE = """{
   "contentVersion": "1.0.0.0",
   "resources": []
 }"""
-OF_AZ_ITSELF = {"azcliprod.blob.core.windows.net:443"}
-"""Where the first command of a new configuration looks for a newer az, whatever its settings."""
 _PATIENCE_S = 30.0
 
 pytestmark = [
@@ -41,32 +40,25 @@ pytestmark = [
 ]
 
 
-def steps_of_guide() -> list[tuple[str, str]]:
-    """Return the guide's commands in their order, each with the output that the page shows."""
-    blocks = re.findall(
-        r"^```console\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    step = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-    return step.findall("".join(blocks))
-
-
-def run_as_shown(az: AzureCli, before: list[str], command: str, shown: str) -> None:
+def run_as_shown(az: AzureCli, before: list[str], step: Step) -> None:
     """Run a step; one that only looks is run until it sees what the page shows, or time is over."""
-    looks = re.match(r"az container (show|list|logs) ", command)
+    looks = re.match(r"az container (show|list|logs) ", step.command)
     give_up_at = time.monotonic() + _PATIENCE_S
     while True:
-        done = az.run("; ".join([*before, command]))
-        if done.returncode == 0 and done.stdout.split() == shown.split():
+        done = az.run("; ".join([*before, step.command]))
+        if done.returncode == 0 and step.is_as_shown(done.stdout):
             return
         if not looks or time.monotonic() > give_up_at:
-            pytest.fail(f"{command}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+            pytest.fail(
+                f"{step.where}: {step.command}\n{done.returncode}\n{done.stdout}{done.stderr}"
+            )
 
 
 def test_the_guides_commands_do_what_the_guide_shows(tmp_path: Path) -> None:
     """Copied into a shell beside `make up`, from signing in to the last delete."""
     assert AZ is not None
-    steps, shell = steps_of_guide(), list[str]()
-    ran = {words[2] for command, _ in steps if (words := command.split())[1] == "container"}
+    steps, shell = steps_of(GUIDE), list[str]()
+    ran = {words[2] for step in steps if (words := step.command.split())[1] == "container"}
     assert ran == COMMANDS
     settings = for_profile("demo").changed(
         arm_port=0,
@@ -75,10 +67,10 @@ def test_the_guides_commands_do_what_the_guide_shows(tmp_path: Path) -> None:
         runtime="process",
     )
     with InProcessEmulator(settings) as emulator, AzureCli(AZ, tmp_path, {}) as az:
-        for command, shown in steps:
-            run_as_shown(az, shell, command, shown)
-            if not command.startswith("az "):
-                shell.append(command)
+        for step in steps:
+            run_as_shown(az, shell, step)
+            if not step.command.startswith("az "):
+                shell.append(step.command)
         assert emulator.admin.groups() == []
         assert az.asked_network_for <= OF_AZ_ITSELF
     assert (tmp_path / ".local" / "azure" / "clouds.config").is_file()

@@ -18,6 +18,8 @@ from aci_emulator.runtimes.process import proctree
 from aci_emulator.runtimes.process.leftovers import RECORD_SUFFIX
 from aci_emulator.runtimes.process.runtime import ProcessRuntime
 from aci_emulator.runtimes.process.supervisor import boot_id
+from real_jobs import harvest, in_engine, show_a_whole_job
+from runtime_emulators import emulator_program, eventually
 from runtime_trials import PATIENCE_S, Trial, gone, require_engine
 
 if TYPE_CHECKING:
@@ -190,6 +192,25 @@ async def test_the_next_emulator_removes_what_a_killed_one_left_in_the_engine(
         assert not container._exit.done()  # type: ignore[attr-defined]
     finally:
         await other.runtime.close()
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_killed_emulator_leaves_nothing_once_it_is_started_again(tmp_path: Path) -> None:
+    """What kill -9 left in the engine is removed at the next start, and jobs run as before."""
+    require_engine()
+    with emulator_program(tmp_path, "docker") as emulator:
+        emulator.create("job", harvest(emulator))
+        eventually(lambda: "line 1\n" in emulator.logs("job", "main"))
+        emulator.process.kill()
+        emulator.process.wait()
+    containers, volumes = in_engine(tmp_path)
+    assert containers >= 2
+    assert volumes == 2
+    with emulator_program(tmp_path, "docker") as emulator:
+        assert in_engine(tmp_path) == (0, 0)
+        show_a_whole_job(emulator, "job")
+    assert in_engine(tmp_path) == (0, 0)
 
 
 def _count(owner: str) -> tuple[int, int]:
