@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OF_AZ_ITSELF = {"azcliprod.blob.core.windows.net:443"}
+"""Where the first command of a new configuration looks for a newer az, whatever its settings."""
 _PATIENCE_S = 60.0
 _KEPT = ("LANG", "TMPDIR")
 
@@ -21,32 +23,6 @@ def find_az() -> Path | None:
     """Return the path of `az`: ACIJOBS_AZ, or that on PATH."""
     named = os.environ.get("ACIJOBS_AZ") or shutil.which("az")
     return Path(named).absolute() if named else None
-
-
-class _Refusal(BaseHTTPRequestHandler):
-    """A proxy that lets nothing through and remembers what was asked for."""
-
-    def do_CONNECT(self) -> None:
-        """Refuse a tunnel."""
-        self._refuse()
-
-    def do_GET(self) -> None:
-        """Refuse a request."""
-        self._refuse()
-
-    def _refuse(self) -> None:
-        assert isinstance(self.server, _Network)
-        self.server.asked.add(self.path)
-        self.send_error(403)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class _Network(ThreadingHTTPServer):
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Refusal)
-        self.asked: set[str] = set()
 
 
 class AzureCli:
@@ -61,31 +37,27 @@ class AzureCli:
     def __init__(self, az: Path, folder: Path, variables: Mapping[str, str]) -> None:
         assert az.is_file(), f"ACIJOBS_AZ={az} is no file"
         self.folder = folder
-        self._network = _Network()
-        proxy = f"http://127.0.0.1:{self._network.server_port}"
+        self._network = Network()
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._environment = {
             **kept,
             "HOME": str(folder),
             "PATH": f"{az.parent}{os.pathsep}{os.environ['PATH']}",
-            "HTTP_PROXY": proxy,
-            "HTTPS_PROXY": proxy,
-            "NO_PROXY": "127.0.0.1",
+            **self._network.variables,
             **variables,
         }
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._network.serve_forever, daemon=True).start()
+        self._network.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._network.shutdown()
-        self._network.server_close()
+        self._network.__exit__()
 
     @property
     def asked_network_for(self) -> set[str]:
         """What was asked for that is not on loopback."""
-        return self._network.asked
+        return self._network.asked_for
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a shell command and return how it ended."""

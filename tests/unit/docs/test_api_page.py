@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +22,7 @@ from acijobs.domain.spec.model import SpecModel
 from acijobs.domain.spec.secret import Secret
 from acijobs.domain.spec.stored import shape_of
 from acijobs.instances import Instance
+from acijobs.wiring import health_checks
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
@@ -65,6 +67,15 @@ def test_every_field_that_get_answers() -> None:
     shown = set(view_job(row, Instance()).fields) | set(account(row, row.accepted_at, {}))
     shown |= {"logs", "logsError"}
     assert first_column(section("GET /api/jobs/{id}")) == shown
+
+
+def test_the_parts_of_a_deep_look() -> None:
+    """In the example and in the table, as the app asks for them."""
+    shown = section("GET /api/health/deep")
+    example = json.loads(shown.split("```json\n")[1].split("```")[0])
+    table = re.findall(r"^\| (`[^|]+`) \|", shown, re.MULTILINE)
+    parts = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
+    assert set(example["checks"]) == parts == set(health_checks())
 
 
 STATES = {"Pending", "Running"} | {phase.value for phase in Phase if phase.is_end}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from documented_settings import PAGE, SETTINGS_OF_THE_HOST, settings_on, settings_read
 from stack.environment import _CHOOSABLE
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "run-locally.md"
-EXAMPLE = Path(__file__).parents[3] / "local.settings.json.example"
 
 
 def test_every_setting_that_is_read_is_on_the_page() -> None:
@@ -22,10 +20,3 @@ def test_every_setting_that_the_local_stack_passes_on_is_on_the_page_and_in_the_
     assert set(_CHOOSABLE) <= settings_on(PAGE)
     guide = GUIDE.read_text("utf-8")
     assert [name for name in _CHOOSABLE if f"`{name}`" not in guide] == []
-
-
-def test_every_setting_of_the_example_is_on_the_page() -> None:
-    """What a developer copies is explained."""
-    names = set(re.findall(r'^    "(\w+)":', EXAMPLE.read_text("utf-8"), re.MULTILINE))
-    assert names
-    assert names <= settings_on(PAGE)

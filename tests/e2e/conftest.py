@@ -12,7 +12,7 @@ from stack.local_stack import LocalStack, StackOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APP = Path(__file__).resolve().parents[3]
+APP = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +30,4 @@ def own_stack(tmp_path: Path) -> Iterator[LocalStack]:
 
 
 def _options(state: Path) -> StackOptions:
-    return StackOptions(app=APP, state=state, port=0, arm_port=0, runtime="process")
+    return StackOptions(app=APP, state=state, runtime="process")
