@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = os.environ.get("ACCEPT_IMAGE", "alpine:3.20")
+QUICK = {"PollMinSeconds": "1", "PollMaxSeconds": "1"}
+"""Settings of the stacks that are started here, so that a watch polls a job after some seconds."""
 TIMEOUT_S = float(os.environ.get("ACCEPT_TIMEOUT_S", "180"))
 
 
@@ -33,10 +38,12 @@ class App:
     Attributes:
         url: Where it answers.
         key: Its function key; empty where it asks for none.
+        watched_after_s: Seconds after which a watch certainly polls a job that runs.
     """
 
     url: str
     key: str = ""
+    watched_after_s: float = 55.0
 
     def new_id(self, name: str) -> str:
         """Return an id that no other run of this suite has."""
@@ -65,6 +72,11 @@ class App:
     def delete(self, job_id: str, query: str = "") -> Reply:
         """DELETE /api/jobs/{id}."""
         return send("DELETE", f"{self.url}/api/jobs/{job_id}{query}", headers=self._headers())
+
+    def make_round(self) -> None:
+        """Have the Reconciler make a round now, where that needs no master key; else it comes."""
+        url = f"{self.url}/admin/functions/Reconcile"
+        send("POST", url, body={}, headers=self._headers())
 
     def start(self, spec: dict[str, Any]) -> Started:
         """Start a job, which must be accepted."""
@@ -118,19 +130,45 @@ class Started:
         return found
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Serve the app on the engine once, for all workers: they find its URL in their environment."""
+    engine = os.environ.get("ENGINE")
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.option.collectonly:
+        return
+    if os.environ.get("ACCEPT_URL"):
+        _require_key()
+        return
+    if not engine:
+        return
+    ends = ExitStack()
+    config.add_cleanup(ends.close)
+    state = Path(ends.enter_context(TemporaryDirectory(prefix="accept-"))) / "state"
+    options = EngineOptions(app=ROOT, engine=engine, state=state, runtime="process", settings=QUICK)
+    os.environ["ACCEPT_URL"] = ends.enter_context(EngineStack(options)).base_url
+    os.environ["ACCEPT_WATCHED_AFTER_S"] = "30"
+
+
+def _require_key() -> None:
+    """End at once, and not in every test, where the app asks for a key that was not given."""
+    deployed = App(url=os.environ["ACCEPT_URL"].rstrip("/"), key=os.environ.get("ACCEPT_KEY", ""))
+    if deployed.list("").status == HTTPStatus.UNAUTHORIZED:
+        raise pytest.UsageError(f"{deployed.url} asks for its key: make accept URL=... KEY=...")
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app: at ACCEPT_URL, or on the engine that ENGINE serves, or on our own host."""
+    """The app: at ACCEPT_URL, where the one that ENGINE serves is too, or on our own host."""
     if url := os.environ.get("ACCEPT_URL"):
-        yield App(url=url.rstrip("/"), key=os.environ.get("ACCEPT_KEY", ""))
+        yield App(
+            url=url.rstrip("/"),
+            key=os.environ.get("ACCEPT_KEY", ""),
+            watched_after_s=float(os.environ.get("ACCEPT_WATCHED_AFTER_S", App.watched_after_s)),
+        )
         return
+    if os.environ.get("ENGINE"):
+        pytest.fail("the engine is served where pytest is called with tests/acceptance alone")
     state = tmp_path_factory.mktemp("accept") / "state"
-    if engine := os.environ.get("ENGINE"):
-        options = EngineOptions(app=ROOT, engine=engine, state=state, runtime="process")
-        with EngineStack(options) as served:
-            yield App(url=served.base_url)
-        return
-    with LocalStack(
-        StackOptions(app=ROOT, state=state, port=0, arm_port=0, runtime="process")
-    ) as stack:
-        yield App(url=stack.base_url)
+    options = StackOptions(app=ROOT, state=state, runtime="process", settings=QUICK)
+    with LocalStack(options) as stack:
+        yield App(url=stack.base_url, watched_after_s=30)

@@ -297,5 +297,6 @@ def test_a_job_that_people_terminate_and_purge_is_ended(app: App) -> None:
     send("POST", job.urls["terminatePostUri"].replace("{text}", "enough"))
     job.instance()
     assert send("DELETE", job.urls["purgeHistoryDeleteUri"]).status == 200
+    app.make_round()
     ended = job.end()
     assert (ended["state"], ended["cleanUp"]) == ("Cancelled", "Deleted")

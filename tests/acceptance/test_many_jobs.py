@@ -71,14 +71,11 @@ def look(app: App, job: Started) -> None:
 
 def test_a_look_finds_the_end_of_a_job_that_a_watch_polls(app: App) -> None:
     """A look that finds nothing disturbs nothing; one at the end finds it within seconds."""
-    job = app.start(app.shell("sleep 75"))
-    running = job.until("Running")
-    started_at = datetime.fromisoformat(running["timeline"]["containerStarted"]).timestamp()
-    time.sleep(max(0.0, started_at + 60 - time.time()))
-    children = send("GET", children_url(job)) if "statusQueryGetUri" in job.urls else None
-    assert children is None or children.body, "no watch polls it"
+    runs_s = app.watched_after_s + 15
+    job = app.start(app.shell(f"sleep {runs_s}"))
+    started_at = wait_for_watch(app, job)
     look(app, job)
-    time.sleep(max(0.0, started_at + 74.8 - time.time()))
+    time.sleep(max(0.0, started_at + runs_s - 0.2 - time.time()))
     look(app, job)
     ended = job.end()
     assert (ended["state"], ended["exitCode"]) == ("Succeeded", 0)
@@ -88,13 +85,22 @@ def test_a_look_finds_the_end_of_a_job_that_a_watch_polls(app: App) -> None:
 
 def test_a_watch_goes_on_after_a_look(app: App) -> None:
     """The job hears of its end, though it had waited for the watch before."""
-    job = app.start(app.shell("sleep 70; exit 5"))
-    running = job.until("Running")
-    started_at = datetime.fromisoformat(running["timeline"]["containerStarted"]).timestamp()
-    time.sleep(max(0.0, started_at + 55 - time.time()))
+    job = app.start(app.shell(f"sleep {app.watched_after_s + 15}; exit 5"))
+    wait_for_watch(app, job)
     look(app, job)
     assert job.end()["exitCode"] == 5
     assert job.instance()["runtimeStatus"] == "Failed"
+
+
+def wait_for_watch(app: App, job: Started) -> float:
+    """Wait until a watch polls the job; return when its container was started."""
+    running = job.until("Running")
+    started_at = datetime.fromisoformat(running["timeline"]["containerStarted"]).timestamp()
+    time.sleep(max(0.0, started_at + app.watched_after_s - time.time()))
+    while "statusQueryGetUri" in job.urls and not send("GET", children_url(job)).body:
+        assert time.time() < started_at + app.watched_after_s + 10, "no watch polls it"
+        time.sleep(0.5)
+    return started_at
 
 
 def children_url(job: Started) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.callback.receiver import complaint
 from acijobs.domain.callback.state import Delivery
+from acijobs.domain.candidates import Candidate
 from acijobs.domain.codec import decode, encode
 from acijobs.domain.errors import (
     ArchiveConflictError,
@@ -47,6 +48,7 @@ from acijobs.usecases.ports import (
     StoredTold,
     Unsettled,
 )
+from recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SCOPE = Scope(subscription_id="s", resource_group="rg", app="acijobs", store="store1")
+HERE = (Candidate(scope=SCOPE, location="eastus"),)
 NEVER = 10**9
 CALLBACK_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The operator's key; the one of the Standard Webhooks specification's own example."""
@@ -337,6 +340,7 @@ class ScriptedAzure:
     largest_cpu: dict[str, float] = field(default_factory=dict)
     alive: dict[str, datetime] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    deleting: set[str] = field(default_factory=set)
     stopped: dict[str, datetime] = field(default_factory=dict)
     stop_takes_s: float = 3
     provisioning_state: str = "Succeeded"
@@ -356,9 +360,10 @@ class ScriptedAzure:
                 return None
             if self.invisible_until is not None and self.clock.now() < self.invisible_until:
                 return None
-            if name in self.deleted:
+            if name in self.deleting:
                 self.delete_takes -= 1
                 if self.delete_takes < 0:
+                    self.deleting.discard(name)
                     del self.alive[name]
                     return None
             return Group(name=name, tags=self.tags[name], seen=self._observe(name, created_at))
@@ -368,7 +373,7 @@ class ScriptedAzure:
         with _Troubles(self, "listed"):
             return {name: self.tags[name] for name in self.alive}
 
-    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str = "") -> None:
+    def create(self, name: str, spec: JobSpec, tags: dict[str, str], *, location: str) -> None:
         """Create the group."""
         with _Troubles(self, "create"):
             assert spec.image
@@ -402,7 +407,9 @@ class ScriptedAzure:
         with _Troubles(self, "delete"):
             if name in self.alive:
                 self.deleted.append(name)
+                self.deleting.add(name)
                 if self.delete_takes <= 0:
+                    self.deleting.discard(name)
                     del self.alive[name]
 
     def stop(self, name: str) -> None:
@@ -439,7 +446,7 @@ class ScriptedAzure:
         self.alive.clear()
 
     def _exit_code(self, name: str) -> int | None:
-        number = self.created.index(name)
+        number = self.created.index(name) if name in self.created else 0
         return self.exit_codes[number] if number < len(self.exit_codes) else self.exit_code
 
     def _observe(self, name: str, created_at: datetime) -> Observation:
@@ -468,7 +475,7 @@ class ScriptedAzure:
         others = (*self.others, *((self.sidecar,) if self.sidecar is not None else ()))
         return Observation(
             group_state="Stopped" if is_stopped else "Running",
-            provisioning_state=self.provisioning_state,
+            provisioning_state="Deleting" if name in self.deleting else self.provisioning_state,
             containers=(*others, main),
             events=events,
             init_containers=self.init_containers,
@@ -582,6 +589,11 @@ class World:
         capability_days: How long a capability is good, None for ever.
         app_settings: The app's settings that jobs may name.
         vault: The secrets of every key vault.
+        own_locations: The operator's regions.
+        other_scopes: Scopes beside `SCOPE`.
+        left: Those of them that the settings name no more.
+        elsewhere: Azure in each of these that was asked for anything.
+        telemetry: What was measured and shown.
     """
 
     clock: ManualClock = field(default_factory=ManualClock)
@@ -602,6 +614,11 @@ class World:
     capability_days: float | None = None
     app_settings: dict[str, str] = field(default_factory=dict)
     vault: ScriptedVault = field(default_factory=ScriptedVault)
+    own_locations: tuple[str, ...] = ("eastus",)
+    other_scopes: tuple[Scope, ...] = ()
+    left: set[Scope] = field(default_factory=set)
+    elsewhere: dict[Scope, ScriptedAzure] = field(default_factory=dict)
+    telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
     nonces: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -623,14 +640,16 @@ class World:
 
     def groups(self, scope: Scope) -> ScriptedAzure:
         """Return the container groups of this scope."""
-        assert scope == SCOPE
-        return self.azure
+        if scope == SCOPE:
+            return self.azure
+        assert scope in self.other_scopes
+        return self.elsewhere.setdefault(scope, ScriptedAzure(clock=self.clock))
 
-    def scope(self) -> Scope:
+    def scopes(self) -> tuple[Scope, ...]:
         """Return where new groups are created."""
         if self.settings_problem:
             raise InvalidSettingsError((self.settings_problem,))
-        return SCOPE
+        return (SCOPE, *(scope for scope in self.other_scopes if scope not in self.left))
 
     def callbacks(self) -> ScriptedCallbacks:
         """Return what sends callbacks."""
@@ -648,9 +667,9 @@ class World:
         """Return how often jobs are polled."""
         return self.policy
 
-    def location(self) -> str:
-        """Return the operator's own region."""
-        return "eastus"
+    def locations(self) -> tuple[str, ...]:
+        """Return the operator's own regions."""
+        return self.own_locations
 
     def retention(self) -> Retention:
         """Return how long jobs are kept."""

@@ -12,7 +12,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 SETTINGS_OF_THE_HOST = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "AZURE_AUTHORITY_HOST",
     "AZURE_CLIENT_ID",
     "AZURE_TOKEN_CREDENTIALS",
@@ -27,11 +26,16 @@ SETTINGS_OF_THE_HOST = {
     "FUNCTIONS_EXTENSION_VERSION",
     "FUNCTIONS_WORKER_RUNTIME",
     "JobQueueName",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
     "PYTHON_THREADPOOL_THREAD_COUNT",
+    "SQLDB_Connection",
     "WEBSITE_RUN_FROM_PACKAGE",
     "WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID",
 }
-"""Read by azure-identity or by the Functions host, on the page because an operator needs them."""
+"""Read by azure-identity, OpenTelemetry or the Functions host, on the page for the operator."""
 
 
 def settings_read() -> set[str]:

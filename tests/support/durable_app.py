@@ -70,7 +70,9 @@ class SdkApp:
         self.contexts.append((name, context))
         return str(_worker_call(self._orchestrators[name], Body(context)))
 
-    def run_activity(self, name: str, payload: str | None, *, instance_id: str) -> str | None:
+    def run_activity(
+        self, name: str, payload: str | None, *, instance_id: str, trace_parent: str | None
+    ) -> str | None:
         """Run an activity with its decoded input."""
         argument = None if payload is None else json.loads(payload)
         return json.dumps(_worker_call(self._activities[name], argument))

@@ -42,10 +42,10 @@ class Harness:
         """Stop the engine."""
         await self.engine.stop()
 
-    async def restart(self) -> None:
+    async def restart(self, **options: Any) -> None:
         """Another engine runs on the same store."""
         await self.stop()
-        await self.start()
+        await self.start(**options)
 
     @property
     def client(self) -> DurableClient:

@@ -22,7 +22,7 @@ from acijobs.web.jobs import read_job
 from acijobs.web.links import Caller
 from acijobs.web.pace import Pace
 from acijobs.web.rerun import rerun_job
-from acijobs_world import SCOPE, World
+from acijobs_world import HERE, World
 
 if TYPE_CHECKING:
     from acijobs.domain.row import Row, Run
@@ -54,7 +54,7 @@ class QuietInstances:
     looked: list[str] = field(default_factory=list)
     shown: dict[str, Instance] = field(default_factory=dict)
 
-    async def start(self, job_id: str, offer: int) -> bool:
+    async def start(self, job_id: str, offer: int, trace_parent: str | None = None) -> bool:
         """Note the start."""
         del offer
         self.started.append(job_id)
@@ -101,14 +101,14 @@ class Calls:
         asked = request("GET", f"/api/jobs/{job_id}", id=job_id)
         return decoded(await read_job(asked, self.instances, self.world))  # type: ignore[arg-type]
 
-    async def list(self, query: str = "") -> Answer:
+    async def page(self, query: str = "") -> Answer:
         """List jobs."""
         asked = request("GET", f"/api/jobs{query}")
         return decoded(await list_jobs(asked, self.instances, self.world))  # type: ignore[arg-type]
 
     async def ids(self, query: str = "") -> list[str]:
         """Return the ids of the jobs of a page."""
-        answer = await self.list(query)
+        answer = await self.page(query)
         assert answer.status == 200, answer
         return [job["id"] for job in answer.body["jobs"]]
 
@@ -147,10 +147,14 @@ class Calls:
     def run(self, run: Run) -> None:
         """Let this run drive its job, and its group be created."""
         now = self.world.clock.now()
-        for step in (
-            lambda row: claimed(row, run, scope=SCOPE, nonce="n", now=now),
-            lambda row: created(row, run, now=now),
-        ):
+
+        def claim(row: Row) -> Row | None:
+            return claimed(row, run, candidates=HERE, nonce="n", now=now)
+
+        def create(row: Row) -> Row | None:
+            return created(row, run, now=now)
+
+        for step in (claim, create):
             stored = self.world.memory_rows.read(run.job_id)
             assert stored is not None
             changed = step(stored.row)

@@ -8,6 +8,7 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from acijobs.aci.client import AciContainerGroups
+from acijobs.usecases.telemetry import NO_TELEMETRY
 from acijobs_interleaving import RUN, accept
 from acijobs_world import World
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aci_emulator.in_process import InProcessEmulator
     from acijobs.domain.group import GroupRef, Scope
     from acijobs.usecases.ports import Outside
+    from acijobs.usecases.telemetry import Telemetry
 
 
 @dataclass(kw_only=True)
@@ -52,14 +54,16 @@ def connect(
         monkeypatch.setenv(name, value)
     with ExitStack() as open_now:
 
-        def connect(resource_group: str = env["RESOURCE_GROUP"]) -> AciContainerGroups:
+        def connect(
+            resource_group: str = env["RESOURCE_GROUP"], telemetry: Telemetry = NO_TELEMETRY
+        ) -> AciContainerGroups:
             groups = AciContainerGroups(
                 lambda: open_now.enter_context(ManagedIdentityCredential()),
                 subscription_id=env["AZURE_SUBSCRIPTION_ID"],
                 resource_group=resource_group,
-                location=env["LOCATION"],
                 arm_endpoint=env["ARM_ENDPOINT"],
                 arm_scope=env["ARM_SCOPE"],
+                telemetry=telemetry,
             )
             open_now.callback(_close, groups)
             return groups

@@ -198,7 +198,7 @@ def test_somebody_elses_group_of_the_name_is_left_alone(
     world.accept("run_s=5")
     aci_emulator.admin.add_fault("respond", status=500, code="X", times=1)
     assert isinstance(create(world), Busy)
-    groups.create(world.group.name, job("run_s=500"), {"acijobs-job": "j"})
+    groups.create(world.group.name, job("run_s=500"), {"acijobs-job": "j"}, location="eastus")
     reply = create(world)
     assert isinstance(reply, Refused)
     assert reply.code == "NameTaken"
@@ -232,12 +232,12 @@ def test_what_a_later_try_may_mend_is_busy(
         "respond", status=status, code=code, message="later", retry_after_s=7, times=1
     )
     with pytest.raises(BusyError) as raised:
-        groups.create("job-j", job("run_s=5"), {})
+        groups.create("job-j", job("run_s=5"), {}, location="eastus")
     assert (raised.value.code, raised.value.message) == (code, "later")
     assert raised.value.retry_after_s == 7
     assert raised.value.is_refused is (status < 500 or status == 503)
     assert raised.value.is_brief is (status in {429, 500, 503, 504})
-    groups.create("job-j", job("run_s=5"), {})
+    groups.create("job-j", job("run_s=5"), {}, location="eastus")
 
 
 def test_an_arm_that_is_down_is_not_a_region_without_capacity(
@@ -247,7 +247,7 @@ def test_an_arm_that_is_down_is_not_a_region_without_capacity(
     for status, code in ((503, "HTTP 503"), (409, "ServiceUnavailable")):
         aci_emulator.admin.add_fault("respond", status=status, code="ServiceUnavailable", times=1)
         with pytest.raises(BusyError) as raised:
-            groups.create("job-j", job("run_s=5"), {})
+            groups.create("job-j", job("run_s=5"), {}, location="eastus")
         assert (raised.value.code, raised.value.is_refused) == (code, True)
 
 
@@ -258,7 +258,7 @@ def test_what_no_later_try_mends_is_refused(
     """With Azure's code and message."""
     aci_emulator.admin.add_fault("respond", status=status, code=code, message="never", times=1)
     with pytest.raises(RefusedError) as raised:
-        groups.create("job-j", job("run_s=5"), {})
+        groups.create("job-j", job("run_s=5"), {}, location="eastus")
     assert (raised.value.code, raised.value.message) == (code, "never")
 
 
@@ -277,7 +277,7 @@ def test_an_error_status_is_asked_once(
     aci_emulator.admin.add_fault("respond", **rule)
     for ask in (
         lambda: groups.get("job-j"),
-        lambda: groups.create("job-j", job("run_s=5"), {}),
+        lambda: groups.create("job-j", job("run_s=5"), {}, location="eastus"),
         lambda: groups.delete("job-j"),
         lambda: groups.read_log("job-j", "job"),
     ):
@@ -302,7 +302,7 @@ def test_a_cut_connection_is_over_in_a_moment(
     groups: AciContainerGroups, aci_emulator: InProcessEmulator
 ) -> None:
     """A read is tried again within the step; after that the orchestration tries later."""
-    groups.create("job-j", job("run_s=50"), {})
+    groups.create("job-j", job("run_s=50"), {}, location="eastus")
     patient = PatientGroups(groups, ManualClock())
     aci_emulator.admin.add_fault("disconnect", operation="ContainerGroups_Get", times=2)
     assert patient.get("job-j") is not None
@@ -319,7 +319,7 @@ def test_a_cut_connection_does_not_repeat_a_request_that_was_sent(
     aci_emulator.admin.add_fault("drop_reply", operation="ContainerGroups_CreateOrUpdate")
     aci_emulator.admin.reset_requests()
     with pytest.raises(BusyError) as raised:
-        groups.create("job-j", job("run_s=5"), {})
+        groups.create("job-j", job("run_s=5"), {}, location="eastus")
     assert not raised.value.is_refused
     assert aci_emulator.admin.requests()["total"] == 1
 
@@ -341,10 +341,11 @@ def test_a_resource_group_that_does_not_exist_is_refused(
     """It is not taken for a container group that is gone."""
     groups = connect("no-such-resource-group")
     arguments: tuple[Any, ...] = () if step == "listed" else ("job-j",)
+    named: dict[str, str] = {}
     if step == "create":
-        arguments = ("job-j", job("run_s=5"), {})
+        arguments, named = ("job-j", job("run_s=5"), {}), {"location": "eastus"}
     with pytest.raises(RefusedError, match="ResourceGroupNotFound"):
-        getattr(groups, step)(*arguments)
+        getattr(groups, step)(*arguments, **named)
 
 
 def test_a_log_that_is_not_there_yet_is_none(
@@ -353,7 +354,7 @@ def test_a_log_that_is_not_there_yet_is_none(
     """Neither an error nor an empty log."""
     assert groups.read_log("job-j", "job") is None
     aci_emulator.admin.add_script(pull_s=20)
-    groups.create("job-j", job("run_s=50", "lines=1"), {})
+    groups.create("job-j", job("run_s=50", "lines=1"), {}, location="eastus")
     assert groups.read_log("job-j", "job") is None
     for code, status in (
         ("ContainerLogNotAvailable", 404),
@@ -374,7 +375,7 @@ def test_a_stopped_container_has_no_exit_code(
     groups: AciContainerGroups, aci_emulator: InProcessEmulator
 ) -> None:
     """Azure gives none, and none is not 0."""
-    groups.create("job-j", job("run_s=500"), {})
+    groups.create("job-j", job("run_s=500"), {}, location="eastus")
     aci_emulator.admin.advance(5)
     groups._client.container_groups.stop("acijobs", "job-j")
     aci_emulator.admin.advance(5)

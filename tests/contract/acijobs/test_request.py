@@ -28,7 +28,7 @@ class Azure:
         self._emulator = emulator
         self._resource_group = emulator.env["RESOURCE_GROUP"]
 
-    def show(self, location: str = "", **fields: Any) -> Any:
+    def show(self, location: str = "eastus", **fields: Any) -> Any:
         """Create the group of a job whose secrets are opened, and return it as the SDK reads it."""
         spec = parse(job(**fields)).map_secrets(
             lambda where, secret: secret if secret.kind == "value" else Secret.of_value(where)
@@ -91,7 +91,7 @@ def test_a_secret_that_was_not_opened_is_not_sent(
     """The container would get a URL, or a sealed text, for its password."""
     spec = parse(job(secrets={"A": {"keyVault": "https://v.vault.azure.net/secrets/a"}}))
     with pytest.raises(RefusedError) as refused:
-        groups.create(NAME, spec, {})
+        groups.create(NAME, spec, {}, location="eastus")
     assert refused.value.code == "SecretNotOpened"
     assert "vault.azure.net" not in str(refused.value)
     assert "ContainerGroups_CreateOrUpdate" not in aci_emulator.admin.requests()["operations"]
@@ -231,7 +231,7 @@ def test_a_windows_job_is_one_container(azure: Azure) -> None:
 
 def test_a_region_tells_its_quotas_and_sizes(groups: AciContainerGroups) -> None:
     """With what is in use; the SDK's names are left behind."""
-    groups.create(NAME, parse(job(cpu=2)), {})
+    groups.create(NAME, parse(job(cpu=2)), {}, location="eastus")
     usages = {usage.name: usage for usage in groups.usages("eastus")}
     assert usages["ContainerGroups"].used == 1
     assert usages["StandardCores"] == Usage(

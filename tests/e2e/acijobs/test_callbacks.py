@@ -40,8 +40,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     options = StackOptions(
         app=APP,
         state=tmp_path_factory.mktemp("callbacks"),
-        port=0,
-        arm_port=0,
         settings={
             "CallbackSecret": CALLBACK_KEY,
             "CallbackTrustedHosts": "127.0.0.1",

@@ -97,8 +97,6 @@ def test_a_real_container_reaches_its_url_through_the_doorway(tmp_path: Path) ->
     options = StackOptions(
         app=Path(__file__).resolve().parents[3],
         state=tmp_path,
-        port=0,
-        arm_port=0,
         runtime="docker",
     )
     with LocalStack(options) as stack:

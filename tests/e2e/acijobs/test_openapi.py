@@ -73,8 +73,6 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     options = StackOptions(
         app=APP,
         state=tmp_path_factory.mktemp("stack"),
-        port=0,
-        arm_port=0,
         runtime="scripted",
         is_unlimited=True,
     )

@@ -39,8 +39,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = StackOptions(
         app=APP,
         state=tmp_path_factory.mktemp("stack"),
-        port=0,
-        arm_port=0,
         runtime="scripted",
         settings=RULES,
     )

@@ -94,7 +94,7 @@ def options(state: Path, queue: Queue, **settings: str) -> StackOptions:
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.5",
         "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
     }
-    return StackOptions(app=APP, state=state, port=0, arm_port=0, settings=queues | settings)
+    return StackOptions(app=APP, state=state, settings=queues | settings)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ tell '{{"outputs": {{"attempt": 2}}, "done": true}}'
 def stack(tmp_path: Path) -> Iterator[LocalStack]:
     require_engine()
     app = Path(__file__).resolve().parents[3]
-    options = StackOptions(app=app, state=tmp_path, port=0, arm_port=0, runtime="docker")
+    options = StackOptions(app=app, state=tmp_path, runtime="docker")
     with LocalStack(options) as running:
         yield running
 

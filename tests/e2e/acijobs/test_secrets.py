@@ -212,9 +212,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         "LogLevel": "DEBUG",
         "CallbackTrustedHosts": "127.0.0.1",
     }
-    options = StackOptions(
-        app=APP, state=tmp_path, port=0, arm_port=0, runtime="process", settings=settings
-    )
+    options = StackOptions(app=APP, state=tmp_path, runtime="process", settings=settings)
     with _Receiver() as receiver, LocalStack(options) as stack, ExitStack() as clients:
         for name, value in stack.emulator_env.items():
             monkeypatch.setenv(name, value)

@@ -33,8 +33,6 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
     options = StackOptions(
         app=APP,
         state=tmp_path / "state",
-        port=0,
-        arm_port=0,
         runtime="scripted",
         is_unlimited=True,
     )

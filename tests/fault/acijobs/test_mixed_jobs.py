@@ -28,8 +28,6 @@ def test_every_mixed_job_ends_right_while_the_host_is_killed(tmp_path: Path) -> 
     options = StackOptions(
         app=ROOT,
         state=tmp_path / "state",
-        port=0,
-        arm_port=0,
         runtime="scripted",
         settings=SECRET_SETTINGS | {"FUNCTIONS_HOST_FAULTS": harsh_faults()},
         is_unlimited=True,

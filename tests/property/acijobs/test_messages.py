@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from acijobs.domain import messages, watch
@@ -39,6 +39,8 @@ INNER = [
     *(Outcome, ContainerEnd, Happening, PollPolicy, ContainerLog, LogState, Cancel, Run, Attempt),
     *(Terms, RetryTerms, RetryRule, GroupRef, Scope, CallbackState, Told, ToldProgress),
 ]
+EACH = settings(max_examples=settings.default.max_examples // 4)
+"""For each of forty kinds: fields of the same shapes are tried in many of them."""
 WIRE = [*REQUESTS, *REPLIES.values(), watch.Watch, watch.Change, Row, *INNER]
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -90,6 +92,7 @@ def through_json(kind: type[Any], value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", WIRE, ids=lambda kind: kind.__name__)
+@EACH
 @given(data=st.data())
 def test_every_message_and_the_row_survive_their_way_as_json(
     kind: type[Any], data: st.DataObject
@@ -171,6 +174,7 @@ def test_this_test_knows_every_dataclass_of_the_messages() -> None:
 
 
 @pytest.mark.parametrize("kind", WIRE, ids=lambda kind: kind.__name__)
+@EACH
 @given(data=JSON)
 def test_reading_never_fails_whatever_was_stored(kind: type[Any], data: Any) -> None:
     """Nor does writing what was read."""
@@ -180,6 +184,7 @@ def test_reading_never_fails_whatever_was_stored(kind: type[Any], data: Any) -> 
 
 
 @pytest.mark.parametrize("kind", WIRE, ids=lambda kind: kind.__name__)
+@EACH
 @given(data=st.data())
 def test_a_field_of_any_shape_is_read_or_takes_its_default(
     kind: type[Any], data: st.DataObject

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from acijobs.domain.callback.state import Delivery
 from acijobs.domain.calling_back import called_back
+from acijobs.domain.candidates import Candidate
 from acijobs.domain.codec import decode, encode
 from acijobs.domain.group import Scope
 from acijobs.domain.outcome import Outcome
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SCOPE = Scope(subscription_id="s", resource_group="rg", app="a", store="st")
+HERE = (Candidate(scope=SCOPE, location="eastus"),)
 EXECUTIONS = ["x", "y", "z"]
 OUTCOMES = [
     Outcome.succeeded(),
@@ -85,9 +87,11 @@ class _RowIsAHome(RuleBasedStateMachine):
     def claim(self, run: Run, *, knows_where: bool) -> None:
         self.nonces += 1
         nonce, now = f"n{self.nonces}", self.now()
-        scope = SCOPE if knows_where else None
+        where = HERE if knows_where else ()
         before = self.row
-        changed = self.swap(run, lambda row: claimed(row, run, scope=scope, nonce=nonce, now=now))
+        changed = self.swap(
+            run, lambda row: claimed(row, run, candidates=where, nonce=nonce, now=now)
+        )
         if changed is None:
             return
         assert self.drivers.setdefault(run.offer, run) == run, "two runs claimed one offer"

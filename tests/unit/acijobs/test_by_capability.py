@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 import pytest
-from azure.durable_functions.models.utils import http_utils
 
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.public_text import public_text
@@ -22,11 +21,10 @@ from acijobs.web.job_start import start_job
 from acijobs.web.links import LINKS
 from acijobs.web.live_logs import LiveLogs
 from acijobs.web.pace import Pace
-from acijobs_durable import DurableEndpoint
 from acijobs_world import World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from acijobs_durable import DurableEndpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore:enable_cleanup_closed:DeprecationWarning")
 
@@ -89,12 +87,9 @@ class Links:
 
 
 @pytest.fixture
-async def links() -> AsyncIterator[Links]:
-    endpoint = DurableEndpoint()
-    await endpoint.start()
-    yield Links(endpoint)
-    await http_utils._close_session()  # shared by all clients of a process, but bound to this loop
-    await endpoint.stop()
+def links(durable: DurableEndpoint) -> Links:
+    """Jobs that are reached by capability only."""
+    return Links(durable)
 
 
 async def test_the_jobs_url_reads_and_cancels_it(links: Links) -> None:

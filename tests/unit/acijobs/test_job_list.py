@@ -36,7 +36,7 @@ async def test_the_newest_job_is_first(calls: Calls) -> None:
     await start(calls, "a-first")
     await start(calls, "b-second")
     calls.close("a-first", Outcome.failed(Reason.EXIT_CODE, "no", exit_code=3))
-    newest, oldest = (await calls.list()).body["jobs"]
+    newest, oldest = (await calls.page()).body["jobs"]
     assert (newest["id"], newest["state"], newest["phase"]) == ("b-second", "Pending", "Queued")
     assert newest["endedAt"] is None
     assert oldest["id"] == "a-first"
@@ -52,7 +52,7 @@ async def test_pages_go_through_all_jobs_once(calls: Calls) -> None:
         await start(calls, f"job-{number}")
     seen, after, pages = [], "", 0
     while pages < 10:
-        answer = await calls.list(f"?limit=3&after={after}" if after else "?limit=3")
+        answer = await calls.page(f"?limit=3&after={after}" if after else "?limit=3")
         seen += [job["id"] for job in answer.body["jobs"]]
         pages += 1
         await start(calls, f"late-{pages}")
@@ -107,7 +107,7 @@ async def test_a_job_that_runs_is_listed_as_its_run_shows_it(calls: Calls) -> No
     calls.run(run)
     shown = {"run": "x", "phase": "Running"}
     calls.instances.shown["j"] = Instance(runtime_status="Running", custom_status=shown)
-    assert (await calls.list()).body["jobs"][0]["phase"] == "Running"
+    assert (await calls.page()).body["jobs"][0]["phase"] == "Running"
     assert await calls.ids("?state=Running") == ["j"]
     assert await calls.ids("?state=Pending") == []
 
@@ -123,7 +123,7 @@ async def test_an_answer_takes_bounded_work_and_says_where_to_go_on(
     monkeypatch.setattr(job_list, most, 5)
     found, after, pages = [], "", 0
     while after is not None:
-        answer = await calls.list(f"?state=Succeeded&limit=5&after={after}")
+        answer = await calls.page(f"?state=Succeeded&limit=5&after={after}")
         found += [job["id"] for job in answer.body["jobs"]]
         after = answer.body["next"]
         pages += 1
@@ -142,7 +142,7 @@ async def test_entries_without_their_job_are_not_shown(calls: Calls) -> None:
 
 async def test_wrong_parameters_are_named_all_at_once(calls: Calls) -> None:
     """Each with what would be right."""
-    answer = await calls.list("?state=Done&label=team&limit=0&after=x")
+    answer = await calls.page("?state=Done&label=team&limit=0&after=x")
     assert answer.status == 400
     assert pointers(answer) == ["?state", "?label", "?limit", "?after"]
     assert "Succeeded" in answer.body["errors"][0]["detail"]
@@ -151,7 +151,7 @@ async def test_wrong_parameters_are_named_all_at_once(calls: Calls) -> None:
 @pytest.mark.parametrize("limit", ["", "-1", "201", "1e1", "\u0661", "9" * 30])
 async def test_a_limit_is_a_number_from_1_to_200(calls: Calls, limit: str) -> None:
     """And nothing else."""
-    assert pointers(await calls.list(f"?limit={limit}")) == ["?limit"]
+    assert pointers(await calls.page(f"?limit={limit}")) == ["?limit"]
 
 
 async def test_storage_that_is_down_is_503(calls: Calls) -> None:
@@ -163,7 +163,7 @@ async def test_storage_that_is_down_is_503(calls: Calls) -> None:
 
     for point in ("listed", "read"):
         calls.world.memory_rows.before = {point: fail}
-        answer = await calls.list()
+        answer = await calls.page()
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -340,6 +341,20 @@ async def test_azures_trouble_fails_no_read(api: LogReaders, trouble: Exception)
     assert api.world.azure.calls["read_log"] == 1
     let_pass(api.world, 5)
     assert "x-log-trouble" not in (await api.get()).headers
+
+
+@pytest.mark.parametrize(("trouble", "told"), [(ValueError("a defect"), 1), (busy(), 0)])
+async def test_a_defect_is_told_to_the_operator_too(
+    api: LogReaders, caplog: pytest.LogCaptureFixture, trouble: Exception, told: int
+) -> None:
+    """The reader cannot mend it; what Azure refuses or is too busy for is told by the watch."""
+    caplog.set_level(logging.INFO, "acijobs")
+    api.run(after_s=5)
+    api.world.azure.troubles["read_log"] = [trouble]
+    await api.get()
+    lines = [r for r in caplog.records if json.loads(r.message)["event"] == "logNotRead"]
+    assert [r.levelname for r in lines] == ["ERROR"] * told
+    assert all("ValueError: a defect" in r.message and '"job": "' in r.message for r in lines)
 
 
 async def test_a_log_that_azure_does_not_have_yet_is_asked_for_more_seldom(api: LogReaders) -> None:

@@ -7,11 +7,9 @@ import json
 import re
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from acijobs.domain.callback.event import JobEvent
 from acijobs.domain.job_account import account
@@ -20,12 +18,15 @@ from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.row import Row
 from acijobs.domain.spec.job import JobSpec, parse
 from acijobs.instances import Instance
-from acijobs.usecases.dry_run import candidates, forecast, look_at
+from acijobs.usecases.dry_run import candidates, forecast, look_at, scopes, whole
 from acijobs.web.by_capability import DOORS
 from acijobs.web.openapi.document import answer_description, document
 from acijobs_world import World
 from openapi_page import PAGE, page
 from spec_complaints import EVERYTHING, complaints, job, sidecar, volume
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = document()
@@ -64,6 +65,9 @@ def http_functions() -> dict[tuple[str, str], str]:
 
 def schema_of(name: str) -> Draft202012Validator:
     """Return the validator of one of the description's schemas."""
+    # Here and below: its import takes a second, which every worker that collects this file would need.
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
     )
@@ -71,6 +75,8 @@ def schema_of(name: str) -> Draft202012Validator:
 
 def test_it_is_openapi_3_1() -> None:
     """By the specification's own schema; every reference leads somewhere."""
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
     OpenAPIV31SpecValidator(copy.deepcopy(DOCUMENT)).validate()
 
 
@@ -155,7 +161,10 @@ def test_what_a_callback_says_fits_its_schema(phase: Phase) -> None:
 def test_a_forecast_fits_its_schema() -> None:
     """With all that there is."""
     world, spec = World(), parse(EVERYTHING)
-    regions = tuple(look_at(world, spec, name) for name in candidates(world, spec))
+    regions = tuple(
+        whole(tuple(look_at(world, spec, name, scope) for scope in scopes(world, spec)))
+        for name in candidates(world, spec)
+    )
     shown = forecast(world, spec, regions)
     schema_of("Forecast").validate(shown)
     schema_of("JobSpec").validate(shown["spec"] | {"secrets": {}})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acijobs.domain.callback.state import CallbackStatus
-from acijobs.domain.errors import StorageError, UnreadableRowError
+from acijobs.domain.errors import RowTooLargeError, StorageError, UnreadableRowError
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.row import closed
 from acijobs.usecases.owed_callbacks import make_owed
@@ -68,7 +68,9 @@ async def test_receivers_that_hang_do_not_keep_the_round(world: World) -> None:
     assert told(world) == JOBS
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a defect"), UnreadableRowError("broken")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a defect"), UnreadableRowError("broken"), RowTooLargeError("!")]
+)
 async def test_one_jobs_trouble_is_its_own(world: World, error: Exception) -> None:
     """The others are told."""
     read: Any = world.memory_rows.read_with_spec

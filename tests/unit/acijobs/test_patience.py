@@ -30,7 +30,7 @@ READS = {
     "read_log": lambda groups, name: groups.read_log(name, "job"),
 }
 REQUESTS: dict[str, Callable[[PatientGroups, str], Any]] = READS | {
-    "create": lambda groups, name: groups.create(name, SPEC, {})
+    "create": lambda groups, name: groups.create(name, SPEC, {}, location="eastus")
 }
 
 
@@ -107,7 +107,7 @@ def test_a_create_that_azure_may_have_taken_is_not_repeated() -> None:
     """A second PUT may come after the group's end; the row decides whether it may be sent."""
     groups, azure = patient("create", brief(is_refused=False))
     with pytest.raises(BusyError):
-        groups.create("job-a", SPEC, {})
+        groups.create("job-a", SPEC, {}, location="eastus")
     assert azure.calls["create"] == 1
 
 

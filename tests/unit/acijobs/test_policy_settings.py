@@ -13,7 +13,7 @@ BOTH = (PolicySettings, PriceSettings)
 def test_unset_settings_are_no_rules() -> None:
     """And East US's list prices."""
     prices = read(PriceSettings, {}).prices
-    assert read(PolicySettings, {}).policy(prices, own_location="") == JobPolicy()
+    assert read(PolicySettings, {}).policy(prices, own_locations=()) == JobPolicy()
 
 
 @pytest.mark.parametrize("text", ["a, b", "a,b", " a  b ", "a,,b,", "a\nb"])

@@ -15,7 +15,7 @@ from acijobs.aci.error_map import service_error
 from acijobs.domain.messages import Busy
 from acijobs.domain.public_text import HIDDEN, public_text, without_paths
 from acijobs.log_lines import tell
-from acijobs.orchestrations.waiting import or_cancel, reply_of
+from acijobs.orchestrations.waiting import Cancellation, reply_of
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,9 @@ def test_a_cancel_whose_reason_has_no_text_is_a_cancel_all_the_same() -> None:
     deep = reduce(lambda inner, _: [inner], range(5_000), ["x"])
     event = SimpleNamespace(is_completed=True, result={"reason": deep})
     context: Any = SimpleNamespace(
-        wait_for_external_event=lambda _: event, task_any=lambda _: None, current_utc_datetime=None
+        wait_for_external_event=lambda _: event, current_utc_datetime=None
     )
-    steps = or_cancel(context, None)
-    next(steps)
-    with pytest.raises(StopIteration) as ended:
-        next(steps)
-    assert ended.value.value.why == ""
+    cancellation = Cancellation(context)
+    cancellation.wait()
+    assert cancellation.heard is not None
+    assert cancellation.heard.why == ""

@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.durable_functions.models.utils import http_utils
 
 from acijobs.domain.errors import InvalidSettingsError, StorageError
 from acijobs.domain.job_id import is_valid
@@ -19,11 +18,10 @@ from acijobs.instances import Instances
 from acijobs.queued_jobs import id_of_message, start_queued_job
 from acijobs.settings.jobs import DefaultJobSettings
 from acijobs.settings.reading import read
-from acijobs_durable import DurableEndpoint
 from acijobs_world import World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from acijobs_durable import DurableEndpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore:enable_cleanup_closed:DeprecationWarning")
 
@@ -55,13 +53,9 @@ class Queue:
 
 
 @pytest.fixture
-async def queue() -> AsyncIterator[Queue]:
+def queue(durable: DurableEndpoint) -> Queue:
     """Return a queue."""
-    durable = DurableEndpoint()
-    await durable.start()
-    yield Queue(durable)
-    await durable.stop()
-    await http_utils._close_session()
+    return Queue(durable)
 
 
 async def test_a_message_starts_a_job_under_its_own_id(queue: Queue) -> None:
@@ -121,6 +115,7 @@ REFUSED: dict[str, Any] = {
     "secret of another setting": SPEC | {"secrets": {"A": {"appSetting": "AzureWebJobsStorage"}}},
     "callback inside": SPEC | {"callback": {"url": "https://169.254.169.254/"}},
     "too large": b"{" + b" " * MAX_BODY_BYTES,
+    "too many blanks": b" " * (MAX_BODY_BYTES + 1),
 }
 
 

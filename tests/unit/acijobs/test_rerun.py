@@ -46,7 +46,7 @@ async def test_a_chain_of_runs_tells_its_first(calls: Calls) -> None:
     third = (await calls.rerun(second)).body["id"]
     shown = (await calls.get(third)).body
     assert (shown["rerunOf"], shown["firstRun"]) == (second, "render-42")
-    assert (await calls.list("?limit=1")).body["jobs"][0]["rerunOf"] == second
+    assert (await calls.page("?limit=1")).body["jobs"][0]["rerunOf"] == second
 
 
 async def test_a_patch_changes_what_it_names(calls: Calls) -> None:
@@ -131,6 +131,7 @@ async def test_what_else_is_refused_before_anything_is_read(calls: Calls) -> Non
     assert (await calls.rerun("render-42", {}, Content_Type="text/plain")).status == 415
     assert (await calls.rerun("render-42", {}, Transfer_Encoding="chunked")).status == 411
     assert (await calls.rerun("render-42", b" " * 262_144 + b"{}")).status == 413
+    assert (await calls.rerun("render-42", b" " * 262_145)).status == 413
 
     def fail() -> None:
         raise StorageError("down")

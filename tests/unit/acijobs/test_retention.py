@@ -16,7 +16,7 @@ from acijobs.domain.retention import SETTLE_TIME, Retention, is_expired, may_be_
 from acijobs.domain.row import Row, Run, claimed, cleaned, closed
 from acijobs.instances import Instance
 from acijobs.retention import forget
-from acijobs_world import SCOPE, START, World
+from acijobs_world import HERE, START, World
 
 DAY = timedelta(days=1)
 ENDED = Instance(runtime_status="Completed", updated_at=START - DAY)
@@ -75,7 +75,7 @@ class Old:
         run = Run(job_id=job_id, offer=1, execution="x")
         row = Row(job_id=job_id, digest="d", accepted_at=ended_at - timedelta(hours=1))
         stored = self.world.memory_rows.insert(row, {"image": "alpine"})
-        changed = claimed(row, run, scope=SCOPE, nonce="n", now=ended_at)
+        changed = claimed(row, run, candidates=HERE, nonce="n", now=ended_at)
         assert changed is not None
         changed = closed(changed, Outcome.succeeded(), now=ended_at)
         assert changed is not None

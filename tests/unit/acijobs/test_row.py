@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from acijobs.domain.attempt import Attempt
+from acijobs.domain.candidates import Candidate, Candidates
 from acijobs.domain.group import GroupRef, Scope
 from acijobs.domain.observation import (
     ContainerEvent,
@@ -32,14 +34,15 @@ from acijobs.domain.row import (
 )
 from acijobs.domain.terms import RetryRule, RetryTerms, Terms
 from acijobs.domain.told import Told
-from acijobs.rows.packing import pack_row
+from acijobs.rows.packing import pack_row, unpack_row
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SCOPE = Scope(subscription_id="s", resource_group="rg", app="a", store="st")
+HERE = (Candidate(scope=SCOPE, location="eastus"),)
 MINE = Run(job_id="j", offer=1, execution="x")
 TWIN = Run(job_id="j", offer=1, execution="another execution of the same offer")
 LATER = Run(job_id="j", offer=2, execution="y")
-GROUP = GroupRef(scope=SCOPE, job_id="j", attempt=1, nonce="n1")
+GROUP = GroupRef(scope=SCOPE, job_id="j", attempt=1, nonce="n1", location="eastus")
 SUCCEEDED = Outcome.succeeded()
 FAILED = Outcome.failed(Reason.EXIT_CODE, "it exited with 3", exit_code=3)
 
@@ -58,8 +61,20 @@ SETTLED = replace(CLOSED, settled=True, clean_up=CleanUp.DELETED)
 ENDS = [CLOSED_UNASKED, CLOSED, SETTLED]
 
 
-def claim(row: Row, run: Run = MINE, scope: Scope | None = SCOPE) -> Row | None:
-    return claimed(row, run, scope=scope, nonce="n2", now=at(9))
+def claim(row: Row, run: Run = MINE, where: Candidates = HERE) -> Row | None:
+    return claimed(row, run, candidates=where, nonce="n2", now=at(9))
+
+
+def test_a_job_needs_the_scopes_that_a_group_of_it_may_be_in() -> None:
+    """Not those that it has left for good: the operator may delete them, while it owes a callback."""
+    other = replace(SCOPE, resource_group="other")
+    earlier = Attempt(group=replace(GROUP, scope=other), clean_up=CleanUp.PENDING)
+    gone = replace(earlier, clean_up=CleanUp.DELETED)
+    assert ACCEPTED.scopes == frozenset()
+    assert CLAIMED.scopes == CREATED.scopes == CLOSED.scopes == {SCOPE}
+    assert replace(CREATED, attempts=(earlier,)).scopes == {SCOPE, other}
+    assert replace(CREATED, attempts=(gone,)).scopes == {SCOPE}
+    assert replace(SETTLED, settled=False).scopes == frozenset()
 
 
 def test_the_first_execution_of_an_offer_claims_the_job_and_fixes_its_group() -> None:
@@ -67,7 +82,7 @@ def test_the_first_execution_of_an_offer_claims_the_job_and_fixes_its_group() ->
     row = claim(ACCEPTED)
     assert row is not None
     assert (row.claim, row.asked_at, row.created_at) == (MINE, at(9), None)
-    assert row.group == GroupRef(scope=SCOPE, job_id="j", attempt=1, nonce="n2")
+    assert row.group == replace(GROUP, nonce="n2")
     assert row.times == {"creating": at(9)}
     assert row.is_driven_by(MINE)
     assert not row.is_driven_by(TWIN)
@@ -81,7 +96,7 @@ def test_the_same_execution_that_claims_again_finds_the_row_its_own(row: Row) ->
 
 def test_a_claim_that_could_not_fix_a_group_fixes_it_when_it_is_made_again() -> None:
     """Wrong settings were corrected meanwhile, which restarts the app and delivers the step again."""
-    unplaced = claim(ACCEPTED, scope=None)
+    unplaced = claim(ACCEPTED, where=())
     assert unplaced is not None
     assert (unplaced.claim, unplaced.group, unplaced.asked_at) == (MINE, None, None)
     row = claim(unplaced)
@@ -306,3 +321,13 @@ def test_the_largest_row_fits_into_a_table(letter: str) -> None:
     ended = closed(row, outcome, now=at(10), log=log, told=Told(outputs=outputs))
     assert ended is not None
     assert len(pack_row(ended)) < MOST_STATE_CHARS
+
+
+@pytest.mark.parametrize("is_elsewhere", [True, False])
+def test_an_attempt_remembers_whether_the_next_went_elsewhere(*, is_elsewhere: bool) -> None:
+    """Then it used up nothing, and what is stored must say so."""
+    again = Again(counts=False, is_elsewhere=is_elsewhere)
+    following = retried(CREATED, again, Outcome.failed(Reason.CAPACITY, ""), now=at(9))
+    assert following is not None
+    stored = unpack_row(following.job_id, pack_row(following), "1").row
+    assert [attempt.moved for attempt in stored.attempts] == [is_elsewhere]

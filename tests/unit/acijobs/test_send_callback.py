@@ -19,7 +19,7 @@ from acijobs.domain.progress import CleanUp
 from acijobs.domain.row import Row, Run, claimed, cleaned, closed
 from acijobs.instances import Instance
 from acijobs.usecases.send_callback import call_back, send_callback
-from acijobs_world import CALLBACK_KEY, SCOPE, START, World
+from acijobs_world import CALLBACK_KEY, HERE, START, World
 from orchestration_runs import accept
 
 JOB = "j"
@@ -35,7 +35,7 @@ def world_with(
     world = World()
     accept(world, JOB, {"image": "alpine:3.20", "callback": {"url": URL} | callback})
     rows = world.memory_rows
-    change(world, lambda row: claimed(row, RUN, scope=SCOPE, nonce="n", now=START))
+    change(world, lambda row: claimed(row, RUN, candidates=HERE, nonce="n", now=START))
     if is_ended:
         change(world, lambda row: closed(row, outcome or Outcome.succeeded(), now=START))
     if is_ended and is_clean:

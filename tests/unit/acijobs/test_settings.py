@@ -29,6 +29,9 @@ GOOD = {
     "Location": "westeurope",
     "AzureWebJobsStorage": "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=s3cret",
 }
+REGIONS = (
+    "a region's short name, like 'westeurope', or up to 10 different ones with commas between them"
+)
 NAMES = sorted(
     {
         name
@@ -67,7 +70,7 @@ def test_four_settings_are_enough() -> None:
     assert arm.endpoint == "https://management.azure.com"
     assert arm.scope == "https://management.azure.com/.default"
     assert scope.subscription_id == GOOD["AZURE_SUBSCRIPTION_ID"]
-    assert (scope.resource_group, scope.location) == ("my-jobs_(1).x", "westeurope")
+    assert (scope.resource_group, scope.locations) == ("my-jobs_(1).x", ("westeurope",))
     assert scope.app_name == "acijobs"
     assert read(LogArchiveSettings, GOOD).where == GOOD["AzureWebJobsStorage"]
     assert read(JobStoreSettings, GOOD).where == GOOD["AzureWebJobsStorage"]
@@ -88,7 +91,7 @@ def test_nothing_set_names_everything_that_is_missing() -> None:
     assert problems({}) == (
         "AZURE_SUBSCRIPTION_ID is missing: set it to a subscription's GUID",
         "ResourceGroupName is missing: set it to a resource group",
-        "Location is missing: set it to a region's short name, like 'westeurope'",
+        f"Location is missing: set it to {REGIONS}",
         f"LogArchiveUrl {url} a blob service's URL, {folder}",
         f"JobStoreUrl {url} a table service's URL, {folder}",
     )
@@ -114,13 +117,62 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "ArmEndpoint is 'http://localhost', which is not an https:// URL",
         "AZURE_SUBSCRIPTION_ID is 'mine', which is not a subscription's GUID",
         "ResourceGroupName is 'ends.with.', which is not a resource group",
-        "Location is 'West Europe', which is not a region's short name, like 'westeurope'",
+        f"Location has 'West Europe' at number 1; it must be {REGIONS}",
         "AzureWebJobsStorage is not a storage connection string",
         'DefaultCommand is not a JSON list of strings, like ["echo", "hello"]',
         f"PollMinSeconds is '0', which is not {seconds}",
         f"PollMaxSeconds is 'nan', which is not {seconds}",
         "LogLevel is 'LOUD', which is not DEBUG, INFO, WARNING or ERROR",
     )
+
+
+SUBSCRIPTION = GOOD["AZURE_SUBSCRIPTION_ID"]
+OTHER = SUBSCRIPTION.replace("a", "B")
+
+
+def test_a_list_of_scopes_stands_in_for_the_one() -> None:
+    """Which then need not be set, and may be wrong; regions may be a list as well."""
+    scopes = {"JobScopes": f"{SUBSCRIPTION}/rg-1, {OTHER}/rg_(2),", "Location": "westus, eastus"}
+    for one in ({}, {"AZURE_SUBSCRIPTION_ID": "", "ResourceGroupName": "ends.with."}):
+        chosen = read(ScopeSettings, GOOD | one | scopes)
+        assert chosen.scopes == ((SUBSCRIPTION, "rg-1"), (OTHER, "rg_(2)"))
+        assert chosen.locations == ("westus", "eastus")
+    assert read(ScopeSettings, GOOD).scopes == ((SUBSCRIPTION, "my-jobs_(1).x"),)
+
+
+def test_each_wrong_scope_is_named_once() -> None:
+    """With its number and what would be right; what the list replaces is not asked for besides."""
+    found = problems(
+        {
+            "JobScopes": f"{SUBSCRIPTION}/rg, mine/rg, {SUBSCRIPTION}, {OTHER}/ends.with.",
+            "Location": "eastus, West US",
+            "JobStoreUrl": "https://a",
+            "LogArchiveUrl": "https://a",
+        }
+    )
+    right = (
+        "it must be <subscription id>/<resource group>, or up to 20 different ones with commas "
+        "between them; AZURE_SUBSCRIPTION_ID and ResourceGroupName do not count beside it"
+    )
+    assert found == (
+        f"JobScopes has 'mine/rg' at number 2; {right}",
+        f"JobScopes has '{SUBSCRIPTION}' at number 3; {right}",
+        f"JobScopes has '{OTHER}/ends.with.' at number 4; {right}",
+        f"Location has 'West US' at number 2; it must be {REGIONS}",
+    )
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        *(",", f"{SUBSCRIPTION}/rg,{SUBSCRIPTION.upper()}/RG"),
+        ",".join(f"{SUBSCRIPTION}/rg-{number}" for number in range(21)),
+    ],
+)
+def test_a_list_of_scopes_names_each_of_at_most_twenty_once(scopes: str) -> None:
+    """Azure compares names without letter case."""
+    [problem] = wrong(ScopeSettings, JobScopes=scopes)
+    assert "different ones" in problem
 
 
 @pytest.mark.parametrize("concern", ALL_CONCERNS)

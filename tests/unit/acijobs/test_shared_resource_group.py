@@ -42,12 +42,12 @@ class Neighbour(World):
 
     def groups(self, scope: Scope) -> ScriptedAzure:
         """Return the container groups of the resource group that both use."""
-        assert scope == self.scope()
+        assert scope in self.scopes()
         return self.azure
 
-    def scope(self) -> Scope:
+    def scopes(self) -> tuple[Scope, ...]:
         """Return where new groups are created."""
-        return replace(SCOPE, store="store2")
+        return (replace(SCOPE, store="store2"),)
 
 
 class NoInstances:

@@ -21,7 +21,7 @@ def broken(policy: JobPolicy, **fields: Any) -> set[tuple[str, str]]:
 def policy(**settings: str) -> JobPolicy:
     """Return the policy that these app settings say."""
     prices = read(PriceSettings, settings).prices
-    return read(PolicySettings, settings).policy(prices, own_location="home")
+    return read(PolicySettings, settings).policy(prices, own_locations=("home",))
 
 
 def test_no_settings_allow_everything() -> None:
