@@ -9,6 +9,8 @@ ARM_PORT ?= 8443
 RUNTIME ?= process
 TEST_WORKERS ?= 6
 STATE ?= .local
+STORAGE_PORT ?= 10000
+FORCE ?=
 STACK_OPTIONS = --port='$(PORT)' --arm-port='$(ARM_PORT)' --runtime='$(RUNTIME)' --state='$(STATE)'
 export PYTHONPATH := local
 
@@ -23,38 +25,55 @@ help:  ## Show this list.
 demo: $(STAMP)  ## Run the main job end to end on a local stack, show it, clean up.
 	@$(BIN)/python -m stack demo $(STACK_OPTIONS)
 
-test: $(STAMP)  ## Run the tests.
-	$(BIN)/python -m pytest -m "not fault" -n $(TEST_WORKERS) --dist worksteal
+test: $(STAMP)  ## Run the tests (OPTIONS="tests/unit -k row" for some of them).
+	$(BIN)/python -m pytest -m "not fault" -n $(TEST_WORKERS) --dist worksteal $(OPTIONS)
 
 up: $(STAMP)  ## Keep the local stack running until Ctrl-C.
 	@$(BIN)/python -m stack up $(STACK_OPTIONS)
 
+.PHONY: env
+env: $(STAMP)  ## Keep the emulator and Azurite running for `func start`, and write local.settings.json (FORCE=1: again).
+	@$(BIN)/python -m stack env $(STACK_OPTIONS) --storage-port='$(STORAGE_PORT)' --force='$(FORCE)'
+
 check: lint test  ## Lint and test, as every commit must pass.
 
-lint: $(STAMP)  ## Lint, format, types, import layers.
+lint: $(STAMP)  ## Lint, format, types, import layers, workflows.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --quiet --offline --persona=auditor .github
+
+# A package whose advisories cannot be read is a failure, too: without --strict it would be passed over.
+.PHONY: audit
+audit: $(STAMP)  ## Ask for known vulnerabilities of what the app runs on (needs pypi.org).
+	$(BIN)/pip-audit --strict --progress-spinner off --requirement requirements.txt
 
 .PHONY: docs
 docs: $(STAMP)  ## Renew the pages that are made from the code.
 	PYTHONPATH=. $(BIN)/python tests/support/reasons_page.py
 	PYTHONPATH=. $(BIN)/python tests/support/openapi_page.py
+	PYTHONPATH=. $(BIN)/python tests/support/metrics_page.py
 
 fault: $(STAMP)  ## Kill processes at every named crash point, and at random; nothing may be lost.
-	$(BIN)/python -m pytest -m fault --ignore tests/fault/engine --timeout 900 -n $(TEST_WORKERS) --dist worksteal
+	$(BIN)/python -m pytest tests/fault -m fault --ignore tests/fault/engine --timeout 900 -n $(TEST_WORKERS) --dist worksteal
 
+# In the environment, where other users of the machine do not see the key.
+accept: export ACCEPT_URL := $(value URL)
+accept: export ACCEPT_KEY := $(value KEY)
 accept: $(STAMP)  ## Check the app that answers at URL (function key: KEY); leaves nothing behind.
-	@test -n '$(URL)' || { echo "make accept needs URL=https://... and, where keys are asked for, KEY=..."; exit 2; }
-	ACCEPT_URL='$(URL)' ACCEPT_KEY='$(KEY)' $(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS)
+	@test -n "$$ACCEPT_URL" || { echo "make accept needs URL=https://... and, where keys are asked for, KEY=..."; exit 2; }
+	@$(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS) $(OPTIONS)
 
 test-engine: $(STAMP)  ## The same checks on the Durable engine that the command ENGINE serves.
-	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/acceptance -n 1
+	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS)
 
 # Like ENGINE='python ../engine/serve.py' SEEDS=1 JOBS=80 OPTIONS='-k chaos'; FORM=long adds an outage of the storage.
+# ENGINES=3 serves three engines at once, and shows what each run saw at the end.
 fault-engine: $(STAMP)  ## Kill the processes of the Durable engine that ENGINE serves, while jobs run.
-	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/fault/engine -m fault -s $(OPTIONS)
+	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/fault/engine -m fault $(if $(ENGINES),-n $(ENGINES) -rP,-s) $(OPTIONS)
 
 bench-host: $(STAMP)  ## The Functions host against durabletask and DBOS, in one run.
 	$(BIN)/python -m benchmarks.host
@@ -72,6 +91,10 @@ bench-engine: $(STAMP)  ## Measure lateness and cost of jobs on the Durable engi
 .PHONY: package
 package: $(STAMP)  ## Make build/acijobs.zip, what is deployed, the same bytes each time (DEPENDENCIES=1 for Premium).
 	@$(BIN)/python -m deployment $(if $(DEPENDENCIES),--with-dependencies)
+
+.PHONY: release
+release: $(STAMP)  ## Make build/release/ and the tag of this version (DRY_RUN=1: no tag); pushes nothing.
+	@$(BIN)/python -m deployment.release $(if $(DRY_RUN),--dry-run)
 
 .PHONY: infra
 infra: $(STAMP)  ## Renew the snapshots of infra/ (needs the Bicep compiler: BICEP, or on the PATH).
