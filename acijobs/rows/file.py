@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 FILE = "rows.sqlite"
 
 _BUSY_SECONDS = 2.0
+"""How long another process may hold the file …"""
+
+_TURN_SECONDS = 30.0
+"""… and how long a change waits for those of this process, each of which may wait for the disk."""
+
 _VERSION_BITS = 48
 
 _SCHEMA = """
@@ -302,7 +307,7 @@ class FileRows:
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         # SQLite's own waiting is not fair: of a hundred threads some would never have their turn.
-        if not self._turn.acquire(timeout=_BUSY_SECONDS):
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
             raise StorageError("the file of rows: too many changes at once")
         try:
             with self._open() as connection:

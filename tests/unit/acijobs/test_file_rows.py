@@ -73,7 +73,7 @@ def test_a_file_that_stays_locked_is_an_error_soon(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(StorageError, match="locked"):
             rows.swap(inserted, a_full_row())
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 20  # and not a turn's time
         assert rows.read("render-42") == inserted
 
 
