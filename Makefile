@@ -69,6 +69,7 @@ accept: $(STAMP)  ## Check the app that answers at URL (function key: KEY); leav
 
 test-engine: $(STAMP)  ## The same checks on the Durable engine that the command ENGINE serves.
 	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS)
+	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/e2e/acijobs/test_telemetry.py -k '[engine' -n 0
 
 # Like ENGINE='python ../engine/serve.py' SEEDS=1 JOBS=80 OPTIONS='-k chaos'; FORM=long adds an outage of the storage.
 # ENGINES=3 serves three engines at once, and shows what each run saw at the end.
