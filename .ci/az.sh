@@ -6,14 +6,4 @@
 # The last line is the setting for tests: ACIJOBS_AZ=<path of az>.
 set -eu
 
-folder=${ACIJOBS_AZ_DIR:-/tmp/acijobs-az}
-version=2.91.0
-
-# Made last, so that an install that was interrupted is gone through again.
-done="$folder/installed-$version"
-if [ ! -f "$done" ]; then
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "azure-cli==$version" >&2
-    touch "$done"
-fi
-echo "ACIJOBS_AZ=$folder/bin/az"
+exec "${0%/*}/own-python.sh" ACIJOBS_AZ azure-cli==2.91.0 az "${ACIJOBS_AZ_DIR:-/tmp/acijobs-az}"
