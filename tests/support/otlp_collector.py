@@ -69,6 +69,12 @@ class SeenPoint:
     count: int = 1
 
 
+def body_of(request: BaseHTTPRequestHandler) -> bytes:
+    """Return the body that an exporter sent, without its compression."""
+    body = request.rfile.read(int(request.headers["Content-Length"]))
+    return gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
+
+
 class OtlpCollector:
     """Serves `/v1/traces` and `/v1/metrics` on this machine; use as a context manager."""
 
@@ -80,10 +86,7 @@ class OtlpCollector:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                collector._take(self.path, body)
+                collector._take(self.path, body_of(self))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

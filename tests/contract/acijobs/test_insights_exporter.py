@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 import ssl
@@ -38,6 +37,7 @@ from acijobs.telemetry.providers import new_providers
 from acijobs.telemetry.recording import OpenTelemetry
 from infra_queries import rules_of
 from log_workspace import LogWorkspace
+from otlp_collector import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,7 @@ class Ingestion:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                items = json.loads(body)
+                items = json.loads(body_of(self))
                 ingestion.paths.add(self.path)
                 ingestion.authorizations.add(self.headers.get("Authorization") or "")
                 ingestion.items += items
