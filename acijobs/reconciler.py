@@ -290,9 +290,8 @@ class Reconciler:
         if changed is None:
             return False
         await asyncio.to_thread(rows.swap, case.stored, changed)
-        await self._start(
-            case, changed.offer
-        )  # where the engine does not take it, the next round does
+        # Where the engine does not take it, the next round starts it.
+        await self._start(case, changed.offer)
         return True
 
     async def _start(self, case: _Case, offer: int) -> bool:
