@@ -17,7 +17,7 @@ if [ "${1:-}" = stop ]; then
     exit 0
 fi
 
-mkdir -p "$folder/data"
+mkdir -p "$folder"
 [ -x "$folder/node_modules/.bin/azurite" ] ||
     npm install --silent --no-audit --no-fund --prefix "$folder" "azurite@$version" >&2
 if [ -f "$folder/pid" ] && kill -0 "$(cat "$folder/pid")" 2>/dev/null; then
@@ -31,8 +31,10 @@ probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(probe.getsockname()[1] for probe in probes))
 PY
 )
+# In memory: on disk, all tables are written anew every few seconds, and nobody is answered meanwhile.
+# (An engine's own is on disk: in memory each queue message is an extent, and all are collected each minute.)
 setsid "$folder/node_modules/.bin/azurite" --silent --skipApiVersionCheck --disableTelemetry \
-    --location "$folder/data" --blobHost 127.0.0.1 --queueHost 127.0.0.1 --tableHost 127.0.0.1 \
+    --inMemoryPersistence --blobHost 127.0.0.1 --queueHost 127.0.0.1 --tableHost 127.0.0.1 \
     --blobPort "$1" --queuePort "$2" --tablePort "$3" </dev/null >"$folder/log" 2>&1 &
 echo $! >"$folder/pid"
 

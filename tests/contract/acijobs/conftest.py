@@ -8,16 +8,20 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from acijobs.aci.client import AciContainerGroups
+from acijobs.logs import blob
+from acijobs.rows import entities
 from acijobs.usecases.telemetry import NO_TELEMETRY
 from acijobs_interleaving import RUN, accept
 from acijobs_world import World
+from row_stores import AnyStore, FileStore, needs_tables, own_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from aci_emulator.in_process import InProcessEmulator
     from acijobs.domain.group import GroupRef, Scope
-    from acijobs.usecases.ports import Outside
+    from acijobs.usecases.ports import Outside, Rows
     from acijobs.usecases.telemetry import Telemetry
 
 
@@ -42,6 +46,31 @@ class EmulatedWorld(World):
         group = self.memory_rows.now_of(RUN.job_id).group
         assert group is not None
         return group
+
+
+@pytest.fixture(autouse=True)
+def _patient_with_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azurite shares the machine with other tests, and may be slower than Azure's limit."""
+    monkeypatch.setattr(entities, "_CONNECT_SECONDS", 20.0)
+    monkeypatch.setattr(entities, "_ANSWER_SECONDS", 30.0)
+    monkeypatch.setattr(blob, "_CONNECT_SECONDS", 20.0)
+    monkeypatch.setattr(blob, "_ANSWER_SECONDS", 30.0)
+
+
+@pytest.fixture(params=["file", pytest.param("table", marks=needs_tables)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    """A store that was never used."""
+    if request.param == "file":
+        yield FileStore(tmp_path / "deep" / "rows")
+        return
+    with own_table() as table:
+        yield table
+
+
+@pytest.fixture
+def rows(store: AnyStore) -> Rows:
+    """The rows of that store."""
+    return store.open()
 
 
 @pytest.fixture

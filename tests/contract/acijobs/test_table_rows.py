@@ -71,7 +71,7 @@ def test_an_insert_or_swap_that_failed_once_is_done_once(
     assert rows.read("render-42") == swapped
     assert ids(rows.unsettled()) == ()
     assert faults == {}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 45  # a Retry-After is 60 s
 
 
 def test_a_404_that_is_not_the_tables_is_no_absence(behind_relay: Relayed) -> None:
