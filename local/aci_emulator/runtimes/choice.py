@@ -47,6 +47,7 @@ def choose_runtime(
     asked = os.environ.get("DOCKER_HOST")
     silent = f"no container engine answers at {asked}" if asked else "no container engine answers"
     if choice == "docker":
-        raise RuntimeRefusalError("Unsupported", f"{silent} (DOCKER_HOST, or the usual sockets)")
+        instead = "start Docker or Podman, set DOCKER_HOST, or choose the runtime process"
+        raise RuntimeRefusalError("Unsupported", f"{silent}: {instead}")
     text = f"Containers run as plain processes, with no isolation: {silent}."
     return ProcessRuntime(state_dir), text

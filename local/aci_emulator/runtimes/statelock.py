@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 from aci_emulator.runtimes.contract import RuntimeRefusalError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_PATIENCE_S = 2.0
+"""A killed emulator's lock lives on for a moment in a child that it was just starting."""
 
 
 class StateLock:
@@ -31,12 +35,10 @@ class StateLock:
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _is_locked_in_time(fd):
             os.close(fd)
             text = f"another emulator is running with the state folder {self._path.parent}"
-            raise RuntimeRefusalError("Unsupported", text) from None
+            raise RuntimeRefusalError("Unsupported", text)
         self._fd = fd
 
     def release(self) -> None:
@@ -44,3 +46,16 @@ class StateLock:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def _is_locked_in_time(fd: int) -> bool:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

@@ -49,7 +49,7 @@ def test_auto_does_not_wait_for_a_silent_engine(
     began = time.monotonic()
     runtime, _ = choose_runtime("auto", tmp_path)
     assert runtime.name == "process"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     silent_engine.accept()[0].close()  # it was asked
 
 
@@ -60,6 +60,7 @@ def test_docker_is_refused_when_no_engine_answers(
     with pytest.raises(RuntimeRefusalError, match="no container engine answers") as caught:
         choose_runtime("docker", tmp_path)
     assert f"unix://{silent_engine.getsockname()}" in str(caught.value)
+    assert "start Docker or Podman" in str(caught.value)
 
 
 def test_a_malformed_docker_host_is_no_engine(

@@ -7,15 +7,13 @@ import platform
 import struct
 import subprocess
 import tarfile
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 
 from aci_emulator.runtimes.contract import RuntimeRefusalError
 from aci_emulator.runtimes.docker.pause import pause_image
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def program(architecture: str) -> bytes:
@@ -45,9 +43,14 @@ def test_it_sleeps_until_it_is_killed(tmp_path: Path) -> None:
     path.write_bytes(program("x86_64"))
     path.chmod(0o755)
     with subprocess.Popen([path]) as sleeping:
+        about = Path("/proc") / str(sleeping.pid) / "stat"
+        give_up_at = time.monotonic() + 60
+        while about.read_text().split()[2] != "S":
+            assert time.monotonic() < give_up_at
+            time.sleep(0.01)
         with pytest.raises(subprocess.TimeoutExpired):
             sleeping.wait(0.3)
-        ticks = (tmp_path.__class__("/proc") / str(sleeping.pid) / "stat").read_text().split()
+        ticks = about.read_text().split()
         sleeping.kill()
     assert ticks[2] == "S"
     assert int(ticks[13]) + int(ticks[14]) == 0

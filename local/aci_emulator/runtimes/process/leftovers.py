@@ -29,8 +29,17 @@ def end_leftovers(root: Path) -> int:
     """
     ended = sum(end_recorded(path) for path in root.glob(f"*/*{RECORD_SUFFIX}"))
     for folder in root.glob("*/"):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     return ended
+
+
+def _remove(folder: Path) -> None:
+    """A supervisor that was being started when its emulator died may still write its record there."""
+    deadline = time.monotonic() + _GONE_WITHIN_S
+    shutil.rmtree(folder, ignore_errors=True)
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_recorded(path: Path) -> int:
