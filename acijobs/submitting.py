@@ -159,9 +159,8 @@ def read_json(body: bytes, *, empty: Callable[[], Any]) -> Any:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InvalidSpecError(
-            (Violation(pointer="#", detail=f"the body is not JSON in UTF-8{where}: {error}"),)
+            (Violation(pointer="#", detail=f"the body is not JSON in UTF-8: {error}"),)
         ) from None
     if is_too_deep(data):
         raise InvalidSpecError((Violation(pointer="#", detail=TOO_DEEP),))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from acijobs.submitting import ready_to_keep
 from acijobs.usecases.dry_run import Region, candidates, forecast, look_at, scopes, whole
-from acijobs.web.problem import json_response, problem
+from acijobs.web.parameters import unknown_parameters
+from acijobs.web.problem import json_response, problem, wrong_parameters
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -24,7 +25,9 @@ _FLAGS = {"true": True, "false": False}
 
 
 def is_dry_run(request: func.HttpRequest) -> bool | func.HttpResponse:
-    """Tell whether the request asks for a dry run only; a value that is neither is refused."""
+    """Tell whether the request asks for a dry run only; any other parameter or value is refused."""
+    if wrong := unknown_parameters(request.params, ["dryRun"]):
+        return wrong_parameters(wrong)
     given = request.params.get("dryRun", "false")
     known = _FLAGS.get(given.lower())
     if known is None:

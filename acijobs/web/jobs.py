@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.codec import encode
-from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError, StorageError
+from acijobs.domain.errors import (
+    BusyError,
+    InvalidSettingsError,
+    RefusedError,
+    StorageError,
+    Violation,
+)
 from acijobs.domain.job_account import account
 from acijobs.domain.job_id import is_valid
 from acijobs.domain.job_view import JobView, view_job
@@ -23,15 +29,19 @@ from acijobs.usecases.changing import change
 from acijobs.usecases.finish_job import End, end_job
 from acijobs.web.job_logs import read_log
 from acijobs.web.links import called_at
+from acijobs.web.parameters import unknown_parameters
 from acijobs.web.problem import (
     RETRY_AFTER_S,
     json_response,
     problem,
     unavailable,
     unknown_job,
+    wrong_parameters,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import azure.functions as func
 
     from acijobs.usecases.ports import Outside, StoredRow
@@ -103,9 +113,8 @@ async def cancel_job(
     """
     job_id, why = request.route_params["id"], request.params.get("reason") or ""
     grace = request.params.get("graceSeconds")
-    if grace is not None and not _is_grace(grace):
-        detail = f"graceSeconds must be a whole number from 0 to {MAX_GRACE_SECONDS}, not {grace!r}"
-        return problem(HTTPStatus.BAD_REQUEST, detail)
+    if wrong := _wrong_of_cancel(request.params):
+        return wrong_parameters(wrong)
     try:
         stored = await _find(outside, job_id)
         if stored is None:
@@ -120,6 +129,15 @@ async def cancel_job(
         return unavailable(f"the job cannot be cancelled now ({error.message})")
     except InvalidSettingsError as error:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+
+def _wrong_of_cancel(given: Mapping[str, str]) -> list[Violation]:
+    wrong = unknown_parameters(given, ("reason", "graceSeconds"))
+    grace = given.get("graceSeconds", "0")
+    if not _is_grace(grace):
+        detail = f"must be a whole number from 0 to {MAX_GRACE_SECONDS}, not {grace[:100]!r}"
+        wrong.append(Violation(pointer="?graceSeconds", detail=detail))
+    return wrong
 
 
 def _is_grace(text: str) -> bool:
@@ -175,6 +193,6 @@ async def _live(
     job_id, finding = stored.row.job_id, instances.find(stored.row.job_id)
     if not stored.row.has_begun:
         return Told(), await finding
-    telling = asyncio.to_thread(outside.rows().told, job_id)
+    telling = asyncio.to_thread(lambda: outside.rows().told(job_id))
     told, instance = await asyncio.gather(telling, finding)
     return told.told, instance

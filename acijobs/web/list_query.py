@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from acijobs.domain.errors import InvalidSpecError, Violation
 from acijobs.domain.listing import DEFAULT_LIMIT, MAX_LIMIT, STATES, Question, is_key
+from acijobs.web.parameters import unknown_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +26,10 @@ def read_question(url: str) -> Question:
     Raises:
         InvalidSpecError: names every wrong parameter.
     """
-    given = [part.partition("=") for part in urlsplit(url).query.split("&")]
-    values = {name: [raw for known, _, raw in given if known == name] for name in _KNOWN}
-    wrong: list[Violation] = []
+    parts = (part.partition("=") for part in urlsplit(url).query.split("&"))
+    given = [(unquote_plus(name), raw) for name, _, raw in parts if name]
+    values = {name: [raw for known, raw in given if known == name] for name in _KNOWN}
+    wrong = unknown_parameters((name for name, _ in given), _KNOWN)
     question = Question(
         states=frozenset(_states(_parts(values["state"]), wrong)),
         labels=_labels(_parts(values["label"]), wrong),

@@ -107,6 +107,11 @@ def refused(
     raise error
 
 
+def wrong_parameters(violations: Sequence[Violation]) -> func.HttpResponse:
+    """Return the answer to a query with these wrong parameters."""
+    return problem(HTTPStatus.BAD_REQUEST, "the query has wrong parameters: see errors", violations)
+
+
 def unknown_job(job_id: str) -> func.HttpResponse:
     """Return the answer where there is no job of this id."""
     return problem(HTTPStatus.NOT_FOUND, f"there is no job {job_id[:100]!r}")

@@ -15,7 +15,8 @@ from acijobs.web.job_headers import idempotency_key_of, refusal_of
 from acijobs.web.job_start import start
 from acijobs.web.links import jobs_url
 from acijobs.web.merge_patch import merged
-from acijobs.web.problem import refused, unknown_job
+from acijobs.web.parameters import unknown_parameters
+from acijobs.web.problem import refused, unknown_job, wrong_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,8 @@ async def rerun_job(
     the request's `Idempotency-Key`, else a new one.
     """
     job_id = request.route_params["id"]
+    if wrong := unknown_parameters(request.params, ()):
+        return wrong_parameters(wrong)
     if (refusal := refusal_of(request)) is not None:
         return refusal
     try:

@@ -112,9 +112,11 @@ class Calls:
         assert answer.status == 200, answer
         return [job["id"] for job in answer.body["jobs"]]
 
-    async def rerun(self, job_id: str, patch: object = b"", **headers: str) -> Answer:
+    async def rerun(
+        self, job_id: str, patch: object = b"", query: str = "?code=K", **headers: str
+    ) -> Answer:
         """Run a job again."""
-        asked = request("POST", f"/api/jobs/{job_id}/rerun?code=K", patch, headers, id=job_id)
+        asked = request("POST", f"/api/jobs/{job_id}/rerun{query}", patch, headers, id=job_id)
         caller = Caller(web=WebSettings())
         return decoded(
             await rerun_job(asked, self.instances, self.world, DefaultJobSettings, caller)  # type: ignore[arg-type]

@@ -148,6 +148,17 @@ async def test_wrong_parameters_are_named_all_at_once(calls: Calls) -> None:
     assert "Succeeded" in answer.body["errors"][0]["detail"]
 
 
+async def test_a_misspelt_parameter_lists_nothing(calls: Calls) -> None:
+    """Passed over, it would list every job, to whoever asks for the failed ones."""
+    await start(calls, "j")
+    answer = await calls.page("?sate=Failed&%6Cimits=5&code=k&clientId=default&sate=Lost")
+    assert answer.status == 400
+    assert pointers(answer) == ["?sate", "?limits"]
+    assert "known are state, label, limit, after" in answer.body["errors"][0]["detail"]
+    assert await calls.ids("?code=k&clientId=default&&Subscription-Key=k") == ["j"]
+    assert await calls.ids("?st%61te=Failed") == []
+
+
 @pytest.mark.parametrize("limit", ["", "-1", "201", "1e1", "\u0661", "9" * 30])
 async def test_a_limit_is_a_number_from_1_to_200(calls: Calls, limit: str) -> None:
     """And nothing else."""

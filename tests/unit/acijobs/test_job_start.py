@@ -96,6 +96,13 @@ async def test_what_is_no_job_is_refused_as_a_problem(api: Api, body: bytes) -> 
     assert api.world.memory_rows.rows == {}
 
 
+async def test_a_body_that_is_no_json_is_told_where(api: Api) -> None:
+    """Once: a place that is named twice reads like two."""
+    (wrong,) = (await api.post(b'{\n  "image": "a",\n}')).body["errors"]
+    assert wrong["detail"].startswith("the body is not JSON in UTF-8: ")
+    assert wrong["detail"].count("line ") == 1
+
+
 @pytest.mark.parametrize(
     "kind",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json",
@@ -244,6 +251,14 @@ async def test_a_dry_run_answers_and_starts_nothing(api: Api) -> None:
     assert (await api.post({"image": "A B"}, query="&dryRun=true")).status == 400
     assert (await api.post({"image": "alpine"}, query="&dryRun=maybe")).status == 400
     assert (await api.post({"image": "alpine"}, query="&dryRun=false")).status == 202
+
+
+async def test_a_misspelt_dry_run_starts_nothing(api: Api) -> None:
+    """Who asks for one does not want to pay."""
+    answer = await api.post({"image": "alpine"}, query="&dryrun=true")
+    assert (answer.status, api.durable.started) == (400, [])
+    [wrong] = answer.body["errors"]
+    assert wrong == {"pointer": "?dryrun", "detail": "is no parameter here: known are dryRun"}
 
 
 async def test_a_job_whose_row_is_in_is_accepted_whatever_the_engine_says(api: Api) -> None:

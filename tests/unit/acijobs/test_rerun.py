@@ -21,6 +21,15 @@ def calls() -> Calls:
     return Calls()
 
 
+async def test_a_parameter_that_is_none_runs_nothing(calls: Calls) -> None:
+    """A rerun cannot be tried dry."""
+    await calls.post(SPEC)
+    answer = await calls.rerun("render-42", query="?dryRun=true&code=K")
+    assert answer.status == 400
+    assert answer.body["errors"] == [{"pointer": "?dryRun", "detail": "is no parameter here"}]
+    assert calls.instances.started == ["render-42"]
+
+
 async def test_a_job_is_run_again_as_it_was_accepted(calls: Calls) -> None:
     """Under a new id, and it tells where it comes from."""
     await calls.post(SPEC)
