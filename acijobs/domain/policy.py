@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 MAX_RETRY_AFTER_S = 600.0
@@ -18,6 +19,12 @@ soon passes, and must not make the end of a short job as late as the job is long
 
 _LOG_LAG_FACTOR = 4.0
 """Least time between two fetches of a quiet log, as a multiple of that lag."""
+
+_MOST_APPENDS = 50_000
+"""Most appends that a blob takes. Source: Scalability targets for Blob storage, learn.microsoft.com."""
+
+_APPENDS_OF_FIRST_POLLS = 1_000
+_LEAST_FOLLOWED = 4_000
 
 _NOISY_LOG_BYTES = 2_000
 """A log that gained more at its last fetch is fetched at every poll: its window may roll on soon."""
@@ -92,6 +99,18 @@ class PollPolicy:
         if since_s is None or added_bytes > _NOISY_LOG_BYTES:
             return True
         return since_s >= max(self.log_interval_s, lag_s * _LOG_LAG_FACTOR)
+
+    def most_followed_appends(self, run_seconds: int) -> int:
+        """Return how often a log may have been appended to before only polls go on with that.
+
+        Whoever follows a log has it appended to once a second. What is left of a blob's appends is for
+        the polls, until the container's time is over: first those that come close together, then one
+        each longest interval. Where an operator has jobs polled so often that these may be too many by
+        themselves, an hour is followed all the same.
+        """
+        shortest_s = self.max_interval_s * (1 - self.jitter_share)
+        of_polls = _APPENDS_OF_FIRST_POLLS + math.ceil(run_seconds / shortest_s)
+        return max(_LEAST_FOLLOWED, _MOST_APPENDS - of_polls)
 
 
 def retry_delay_s(job_id: str, attempt: int, retry_after_s: float | None = None) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure.core.exceptions import (
     AzureError,
@@ -11,7 +11,7 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import ContainerClient, LinearRetry
 
 from acijobs.domain.errors import ArchiveConflictError, StorageError
 from acijobs.logs.keys import folder_of, key_of, relative_path
@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 CONTAINER = "acijobs-logs"
 """The container in the function app's own storage account."""
 
-_MAX_BLOCK_BYTES = 4 * 1024 * 1024
-"""Largest block an append takes. Source: REST API Append Block, versions before 2022-11-02."""
+_MAX_BLOCK_BYTES = 1024 * 1024
+"""Most that one append sends, so that a slow link takes it in time: what has arrived is not sent again.
+The service takes 4 MiB. Source: REST API Append Block, versions before 2022-11-02."""
+
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
+_RETRY_AFTER_SECONDS = 1
+"""The SDK's own are 20 s, 60 s, and three retries that pause for a minute in all. Meanwhile a poll
+would not tell how its container is, and the request of a user would hold one of a few threads."""
 
 _EMPTY = ArchivedEnd(size_bytes=0, data=b"")
 
@@ -42,6 +49,10 @@ class BlobArchive:
     An append states the position it expects (`x-ms-blob-condition-appendpos`), so a late second
     writer is refused by the service itself. A blob is never emptied or written over, and deleted only
     with its job: a key holds its attempt's nonce, and no two attempts share one.
+
+    A request waits 5 s for its answer, and is sent once more where that may help. If its answer stops
+    in the middle, it is sent twice more, so that a read takes 17 s at most.
+    Whoever has more time asks again: a log is fetched with the next poll, and its end for five minutes.
     """
 
     def __init__(self, container: ContainerClient) -> None:
@@ -50,12 +61,13 @@ class BlobArchive:
     @classmethod
     def from_url(cls, container_url: str, credential: TokenCredential) -> BlobArchive:
         """Return the archive in the container at this URL, reached with an identity."""
-        return cls(ContainerClient.from_container_url(container_url, credential=credential))
+        limits = _limits()
+        return cls(ContainerClient.from_container_url(container_url, credential, **limits))
 
     @classmethod
     def from_connection_string(cls, connection: str) -> BlobArchive:
         """Return the archive in the container `acijobs-logs` of this storage account."""
-        return cls(ContainerClient.from_connection_string(connection, CONTAINER))
+        return cls(ContainerClient.from_connection_string(connection, CONTAINER, **_limits()))
 
     def read_end(self, key: str, max_bytes: int, *, known_bytes: int = 0) -> ArchivedEnd:
         """Return the end of a log; empty when there is none.
@@ -74,7 +86,8 @@ class BlobArchive:
         if part is None:
             return _EMPTY
         # What was appended after the answer is not in it: an append at this size is refused then.
-        return ArchivedEnd(size_bytes=part.end, data=part.data[-max_bytes:])
+        data = part.data[-max_bytes:]
+        return ArchivedEnd(size_bytes=part.end, data=data, appends=part.appends)
 
     def read_range(self, key: str, offset: int, max_bytes: int) -> ArchivedPart:
         """Return the part of a log that begins at this offset; an empty one behind its end.
@@ -132,10 +145,21 @@ class BlobArchive:
         return self._container.get_blob_client(relative_path(key))
 
 
+def _limits() -> dict[str, Any]:
+    return {
+        "connection_timeout": _CONNECT_SECONDS,
+        "read_timeout": _ANSWER_SECONDS,
+        "retry_policy": LinearRetry(
+            backoff=_RETRY_AFTER_SECONDS, retry_total=1, random_jitter_range=0
+        ),
+    }
+
+
 class _Part(NamedTuple):
     size_bytes: int  # of the whole blob
     end: int  # where in it the data ends
     data: bytes
+    appends: int
 
 
 def _read(blob: BlobClient, start: int, length: int) -> _Part | None:
@@ -151,8 +175,14 @@ def _read(blob: BlobClient, start: int, length: int) -> _Part | None:
         raise
     if not data:
         return None
-    size_bytes = int(str(answer.properties.content_range).rpartition("/")[2])
-    return _Part(size_bytes=size_bytes, end=start + len(data), data=data)
+    known = answer.properties
+    size_bytes = int(str(known.content_range).rpartition("/")[2])
+    return _Part(
+        size_bytes=size_bytes,
+        end=start + len(data),
+        data=data,
+        appends=known.append_blob_committed_block_count or 0,
+    )
 
 
 @contextmanager

@@ -30,7 +30,7 @@ Source: container-instances-resource-and-quota-limits, learn.microsoft.com; api-
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acijobs.logs import within_line
 from acijobs.logs.within_line import STAMP, place_within_line
@@ -58,10 +58,12 @@ class ArchivedEnd:
     Attributes:
         size_bytes: Size of the whole archive.
         data: Its last `COMPARED_BYTES`, or all of it.
+        appends: How often it was appended to, where there is a limit to that; else 0.
     """
 
     size_bytes: int
     data: bytes
+    appends: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

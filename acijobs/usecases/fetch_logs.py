@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import (
@@ -90,7 +91,13 @@ def fetch_logs(outside: Outside, request: FetchRequest) -> Reply:
     return fetch_log(LogSource.of(outside, stored.row.group), has_ended=request.has_ended)
 
 
-def fetch_log(source: LogSource, *, has_ended: bool, known_bytes: int = 0) -> Fetched:
+def fetch_log(
+    source: LogSource,
+    *,
+    has_ended: bool,
+    known_bytes: int = 0,
+    most_appends: int | None = None,
+) -> Fetched:
     """Archive every line that Azure still has, each once.
 
     The archive itself is the cursor, so a repeated run adds nothing; two runs at once (a late
@@ -100,17 +107,21 @@ def fetch_log(source: LogSource, *, has_ended: bool, known_bytes: int = 0) -> Fe
         source: Which log.
         has_ended: Whether the container has ended, so that its last line is whole.
         known_bytes: Size that the archived log is known to have at least.
+        most_appends: Where the archive was appended to so often, it is left to others; None: never.
 
     Raises:
         ServiceError: Azure or the archive refused, or was busy.
         ArchiveConflictError: others appended at every try.
     """
+    fetch = partial(
+        _fetch_once, source, known_bytes, has_ended=has_ended, most_appends=most_appends
+    )
     for _ in range(_TRIES - 1):
         try:
-            return _fetch_once(source, has_ended=has_ended, known_bytes=known_bytes)
+            return fetch()
         except ArchiveConflictError:
             continue
-    return _fetch_once(source, has_ended=has_ended, known_bytes=known_bytes)
+    return fetch()
 
 
 def try_to_fetch_log(
@@ -126,9 +137,13 @@ def try_to_fetch_log(
         return Fetched(archived_bytes=known_bytes, trouble=words_of(error))
 
 
-def _fetch_once(source: LogSource, *, has_ended: bool, known_bytes: int) -> Fetched:
+def _fetch_once(
+    source: LogSource, known_bytes: int, *, has_ended: bool, most_appends: int | None
+) -> Fetched:
     # The archive is read before the log, so that the log is never older than what it is laid over.
     kept = source.archive.read_end(source.key, COMPARED_BYTES, known_bytes=known_bytes)
+    if most_appends is not None and kept.appends >= most_appends:
+        return Fetched(archived_bytes=kept.size_bytes, truncated=has_lost_lines(kept.data))
     window = source.groups.read_log(source.group.name, source.container)
     if not has_ended and may_be_of_stopped(kept, window or ""):
         has_ended = source.has_stopped()

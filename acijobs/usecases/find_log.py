@@ -45,6 +45,7 @@ class FoundLog:
         next_attempt: Number of the attempt that followed this one; None where none did.
         truncated: Whether lines are known to be missing.
         known_bytes: Size that its archive is known to have at least; spares a request.
+        run_seconds: How long the container may run.
     """
 
     job_id: str
@@ -56,6 +57,7 @@ class FoundLog:
     next_attempt: int | None = None
     truncated: bool = False
     known_bytes: int = 0
+    run_seconds: int = 0
 
     @property
     def key(self) -> str:
@@ -107,4 +109,5 @@ def _found(row: Row, wanted: WantedLog) -> FoundLog:
         next_attempt=None if is_current else attempt + 1,
         truncated=log.truncated,
         known_bytes=log.archived_bytes,
+        run_seconds=row.terms.run_seconds,
     )

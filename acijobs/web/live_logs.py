@@ -262,7 +262,8 @@ def _retrieve(look: asyncio.Task[Look]) -> None:
 def _fetched(outside: Outside, log: FoundLog, known_bytes: int) -> Fetched:
     assert log.group is not None
     source = LogSource.of(outside, log.group, log.container)
-    return fetch_log(source, has_ended=False, known_bytes=known_bytes)
+    most = outside.poll_policy().most_followed_appends(log.run_seconds)
+    return fetch_log(source, has_ended=False, known_bytes=known_bytes, most_appends=most)
 
 
 def _size(outside: Outside, key: str, known_bytes: int) -> int:

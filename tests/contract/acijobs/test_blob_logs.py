@@ -92,6 +92,13 @@ def test_a_blob_without_a_byte_is_an_empty_log(
     assert archive.read_end(KEY, 10).data == b"one\n"
 
 
+def test_how_often_a_blob_was_appended_to_is_told(archive: BlobArchive) -> None:
+    """By the service's own count: at 50,000 appends it takes no more."""
+    archive.append(KEY, 0, b"one\n")
+    archive.append(KEY, 4, b"two\n")
+    assert archive.read_end(KEY, 100).appends == 2
+
+
 @pytest.mark.parametrize("at_byte", [0, 3, 5])
 def test_an_append_somewhere_else_is_a_conflict(archive: BlobArchive, at_byte: int) -> None:
     """The service itself refuses it; nothing is written."""

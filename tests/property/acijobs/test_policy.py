@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,17 @@ def test_a_log_is_due_after_a_while_or_while_it_is_noisy(since_s: float, added: 
     due = PollPolicy().log_is_due(since_s=since_s, added_bytes=added)
     assert due is (since_s >= 4.0 or added > 2000)
     assert PollPolicy().log_is_due(since_s=None, added_bytes=0)
+
+
+@pytest.mark.parametrize(("days", "followed_h"), [(1, 12), (7, 7), (14, 1)])
+def test_followers_leave_the_polls_what_a_blob_takes(days: int, followed_h: int) -> None:
+    """It takes 50,000 appends; each poll may need one, and the end must have its own."""
+    policy, seconds = PollPolicy(), days * 86_400
+    age_s, polls = 0.0, 0
+    while age_s < seconds:
+        age_s += policy.delay_s(job_id="j", poll=polls, age_s=age_s)
+        polls += 1
+    followed = policy.most_followed_appends(seconds)
+    assert followed + polls < 50_000
+    assert followed > followed_h * 3_600
+    assert PollPolicy(max_interval_s=1).most_followed_appends(seconds) >= 3_600

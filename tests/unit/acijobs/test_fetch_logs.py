@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,21 +29,30 @@ from acijobs.domain.row import Run
 from acijobs.logs.window import LOST_MARK
 from acijobs.usecases.answering import answer
 from acijobs.usecases.create_group import create_group
-from acijobs.usecases.fetch_logs import fetch_logs
+from acijobs.usecases.fetch_logs import LogSource, fetch_log, fetch_logs
 from acijobs_interleaving import RUN, TWIN, accept, let_pass
 from acijobs_log_model import ServiceLog
-from acijobs_world import MemoryLogs, ScriptedAzure, World
+from acijobs_world import World
+from memory_logs import MemoryLogs
+from scripted_azure import ScriptedAzure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from acijobs.logs.window import ArchivedEnd
+
 
 class _Archive(MemoryLogs):
-    """An archive in which something happens before each append."""
+    """An archive in which something happens before each append, and with a count of them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before: Callable[[], None] = lambda: None
+        self.appends = 0
+
+    def read_end(self, key: str, max_bytes: int, *, known_bytes: int = 0) -> ArchivedEnd:
+        end = super().read_end(key, max_bytes, known_bytes=known_bytes)
+        return replace(end, appends=self.appends)
 
     def append(self, key: str, at_byte: int, data: bytes) -> None:
         self.before()
@@ -113,6 +123,25 @@ def test_a_log_is_kept_for_each_attempt_and_container(world: _World) -> None:
     assert (reply.added_bytes, reply.archived_bytes) == (len(world.kept), len(world.kept))
     assert list(world.archive.logs) == ["j/1-nonce00001/job"]
     assert fetched(world).added_bytes == 0
+
+
+def test_an_archive_that_was_appended_to_often_is_left_to_the_polls(world: _World) -> None:
+    """Those who follow a log must not use up what a blob takes: the end would not be kept."""
+    world.log.write("one")
+    row = world.memory_rows.now_of(RUN.job_id)
+    assert row.group is not None
+    source = LogSource.of(world, row.group)
+    followed = partial(fetch_log, source, has_ended=False, most_appends=10)
+    world.archive.appends = 9
+    assert followed().added_bytes > 0
+    before = world.kept
+    world.archive.appends = 10
+    world.log.write("two")
+    world.azure.calls.clear()
+    assert followed() == Fetched(archived_bytes=len(before))
+    assert not world.azure.calls
+    assert fetched(world).added_bytes > 0
+    assert world.kept == world.log.whole
 
 
 @pytest.mark.parametrize("run", [TWIN, replace(RUN, offer=2), replace(RUN, job_id="other"), Run()])
