@@ -8,6 +8,8 @@ import os
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
@@ -65,6 +67,11 @@ _MOST_CLIENTS = 2 * MOST_SCOPES
 
 _FLUSH_S = 5.0
 
+THREADS = 32
+"""How many of this process's async functions may wait at once for what blocks, storage and Azure: as
+many as an instance with 2,048 MB serves requests (infra/app.bicep). asyncio has four more than there
+are cores."""
+
 
 def settings() -> DefaultJobSettings:
     """Return the operator's default job, provided that all settings are right.
@@ -91,6 +98,7 @@ def pace() -> Pace:
 
 def health_checks() -> dict[str, Callable[[], None]]:
     """Return a check for each part that the app depends on, by the part's name."""
+    _have_threads()
     deployed = _Deployed(waits_for_azure=False)
     return {
         "settings": lambda: health.check_settings(os.environ),
@@ -116,6 +124,7 @@ def _check_vaults() -> None:
 def outside() -> Outside:
     """Return the outside as the settings describe it; each part is made when it is first needed."""
     _set_log_level()
+    _have_threads()
     return _Deployed()
 
 
@@ -128,6 +137,7 @@ def patient_outside() -> Outside:
 def outside_for_readers() -> Outside:
     """Return the outside for showing logs: a reader waits for no Azure that is busy."""
     _set_log_level()
+    _have_threads()
     return _Deployed(waits_for_azure=False)
 
 
@@ -204,6 +214,17 @@ def telemetry() -> Telemetry:
 async def flush_telemetry() -> None:
     """Send what is recorded, if that is soon done: the process may be frozen or ended any time."""
     await asyncio.to_thread(telemetry().flush, _FLUSH_S)
+
+
+def _have_threads() -> None:
+    """Let the loop that this is called on, if it is one, have its threads."""
+    with suppress(RuntimeError):
+        _threads_of(asyncio.get_running_loop())
+
+
+@functools.lru_cache(maxsize=1)
+def _threads_of(loop: asyncio.AbstractEventLoop) -> None:
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "acijobs"))
 
 
 def _set_log_level() -> None:

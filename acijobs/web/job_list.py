@@ -76,7 +76,7 @@ async def _page(question: Question, instances: Instances, outside: Outside) -> _
     page, after = _Page(), question.after
     while page.listed < MAX_LISTED:
         size = _PAGE if question.labels else min(_PAGE, question.limit)
-        entries = await asyncio.to_thread(outside.rows().listed, after=after, limit=size)
+        entries = await asyncio.to_thread(_entries, outside, after, size)
         page.listed += len(entries)
         meant = [entry for entry in entries if question.asks_for_labels(entry.labels)]
         while meant and len(page.jobs) < question.limit and page.read < MAX_READ:
@@ -119,6 +119,10 @@ async def _shown(
         failed = next(e for e in errors.exceptions if isinstance(e, StorageError))
         raise StorageError(failed.message) from None
     return [shown for task in tasks if (shown := task.result()) is not None]
+
+
+def _entries(outside: Outside, after: str, limit: int) -> tuple[Listed, ...]:
+    return outside.rows().listed(after=after, limit=limit)
 
 
 def _row(entry: Listed, outside: Outside) -> Row | None:

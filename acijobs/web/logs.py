@@ -22,6 +22,7 @@ from acijobs.web.log_view import view_log, view_range, view_size
 from acijobs.web.problem import problem, unavailable, unknown_job
 
 if TYPE_CHECKING:
+    from acijobs.usecases.find_log import FoundLog
     from acijobs.usecases.ports import Outside
     from acijobs.web.live_logs import LiveLogs
     from acijobs.web.log_request import LogRequest
@@ -59,14 +60,14 @@ async def _answer(asked: LogRequest, outside: Outside, live: LiveLogs) -> func.H
         return unknown_job(asked.wanted.job_id)
     trouble = await live.refresh(outside, log)
     if asked.known_etags and log.is_final:  # how large it is tells whether it must be read at all
-        size = await asyncio.to_thread(view_size, outside.logs(), log)
+        size = await asyncio.to_thread(lambda: view_size(outside.logs(), log))
         if asked.is_known(size.etag):
             return _unchanged(size, trouble)
-    if asked.part is not None:
-        shown = await asyncio.to_thread(view_range, outside.logs(), log, asked.part)
+    if (part := asked.part) is not None:
+        shown = await asyncio.to_thread(lambda: view_range(outside.logs(), log, part))
         if asked.if_range in {"", shown.etag}:
             return _part(shown, trouble)
-    shown = await asyncio.to_thread(view_log, outside.logs(), log, asked)
+    shown = await _viewed(outside, log, asked)
     if asked.wait_s and not shown.data and not shown.is_at_end:
         with live.waiting(log.job_id):
             return await _waited(asked, shown, outside, live)
@@ -86,8 +87,13 @@ async def _waited(
             return unknown_job(asked.wanted.job_id)
         log, trouble = look.log, look.trouble
         if log != shown.log or look.size_bytes != shown.size_bytes:
-            shown = await asyncio.to_thread(view_log, outside.logs(), log, asked)
+            shown = await _viewed(outside, log, asked)
     return _text(asked, shown, trouble)
+
+
+async def _viewed(outside: Outside, log: FoundLog, asked: LogRequest) -> LogView:
+    # The archive, too, is made in the thread: for the first time that imports an SDK.
+    return await asyncio.to_thread(lambda: view_log(outside.logs(), log, asked))
 
 
 def _text(asked: LogRequest, shown: LogView, trouble: str) -> func.HttpResponse:
