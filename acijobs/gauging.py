@@ -1,7 +1,7 @@
 """Tells how many jobs and groups there are: a part of the Reconciler's round.
 
 The round knows the rows that it has looked at; of the other jobs it knows that they are not settled,
-and whether they have a container group.
+and whether they have a container group, unless that may be in a scope that could not be listed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,22 @@ class Seen:
     Attributes:
         unsettled: The jobs that are not settled, and when each was submitted.
         looked_at: The rows of those that the round has looked at.
-        groups: The job of each of this app's groups.
+        groups: The job of each of this app's groups, by the path of its scope: of each scope that
+            could be listed.
+        knows_all: Whether these are all scopes.
         now: The time.
     """
 
     unsettled: Mapping[str, datetime | None]
     looked_at: Mapping[str, Row]
-    groups: Sequence[str]
+    groups: Mapping[str, Sequence[str]]
+    knows_all: bool = True
     now: datetime
+
+    @property
+    def with_group(self) -> frozenset[str]:
+        """The jobs that have a group."""
+        return frozenset(job_id for jobs in self.groups.values() for job_id in jobs)
 
 
 def oldest_pending_s(outside: Outside, seen: Seen) -> float | None:
@@ -56,7 +64,7 @@ def oldest_pending_s(outside: Outside, seen: Seen) -> float | None:
     Raises:
         StorageError: storage did not answer.
     """
-    with_group, reads, knows_all = set(seen.groups), 0, True
+    with_group, reads, knows_all = seen.with_group, 0, True
     by_age = sorted((at, job) for job, at in seen.unsettled.items() if at is not None)
     for _, job_id in by_age:
         if job_id in with_group:
@@ -73,21 +81,22 @@ def oldest_pending_s(outside: Outside, seen: Seen) -> float | None:
 
 
 def gauged(seen: Seen, oldest_s: float | None) -> Iterator[Measurement]:
-    """Give what there is of jobs and groups.
+    """Give the gauges of jobs and groups, and nothing for a scope that could not be listed.
 
     Args:
         seen: What the round has seen.
         oldest_s: What `oldest_pending_s` has found.
     """
-    with_group = set(seen.groups)
+    with_group, without = seen.with_group, State.PENDING if seen.knows_all else State.UNKNOWN
     states = Counter(dict.fromkeys(State, 0))
     for job_id in seen.unsettled:
-        unread = State.EXECUTING if job_id in with_group else State.PENDING
+        unread = State.EXECUTING if job_id in with_group else without
         row = seen.looked_at.get(job_id)
         states[unread if row is None else state_of(row)] += 1
     for state, count in states.items():
         yield metrics.JOB_ACTIVE.of(count, {Attribute.STATE: state.value})
-    yield metrics.GROUP_ALIVE.of(len(seen.groups))
+    for scope, jobs in seen.groups.items():
+        yield metrics.GROUP_ALIVE.of(len(jobs), {Attribute.SCOPE: scope})
     if oldest_s is not None:
         yield metrics.JOB_OLDEST_PENDING.of(oldest_s)
 

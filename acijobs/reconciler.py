@@ -146,7 +146,7 @@ class Reconciler:
         return done
 
     async def _round(self, done: Round) -> None:
-        rows = self._outside.rows()
+        rows = await asyncio.to_thread(self._outside.rows)
         now = await asyncio.to_thread(rows.now)
         listed, due = await asyncio.to_thread(self._due, rows, now, done)
         cases = await self._look(due, now, done)
@@ -166,8 +166,14 @@ class Reconciler:
             left_in=done.scopes,
         )
         done.swept = swept.deleted
-        if swept.jobs is not None and self._telemetry.is_on:
-            seen = Seen(unsettled=listed, looked_at=done.rows, groups=swept.jobs, now=now)
+        if self._telemetry.is_on:
+            seen = Seen(
+                unsettled=listed,
+                looked_at=done.rows,
+                groups=swept.left,
+                knows_all=swept.knows_all,
+                now=now,
+            )
             oldest_s = await asyncio.to_thread(oldest_pending_s, self._outside, seen)
             self._telemetry.record(lambda: gauged(seen, oldest_s))
         done.forgotten = await forget(

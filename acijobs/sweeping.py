@@ -8,8 +8,9 @@ before there is a group, so what the row then does not name is over.
 from __future__ import annotations
 
 import logging
+import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from acijobs.domain.errors import (
@@ -24,7 +25,7 @@ from acijobs.domain.metrics import GROUP_ORPHANED
 from acijobs.log_lines import tell, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from acijobs.domain.group import Scope
     from acijobs.usecases.ports import ContainerGroups, Outside
@@ -45,11 +46,22 @@ class Swept:
 
     Attributes:
         deleted: How many groups it deleted.
-        jobs: The job of each group of this app that is left; None where the list could not be had.
+        left: The job of each group of this app that is left, by the path of its scope: of each scope
+            that could be listed.
+        knows_all: Whether these are all scopes.
     """
 
     deleted: int = 0
-    jobs: tuple[str, ...] | None = None
+    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    knows_all: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Marks:
+    """Whose a group is by its tags: a job's, and of its attempts that with this nonce."""
+
+    job_id: str
+    nonce: str
 
 
 def sweep(
@@ -69,7 +81,7 @@ def sweep(
         left_in: Scopes that such jobs are in, whether or not the settings still name them.
     """
     sweeping = _Sweeping(outside, unsettled, nonces)
-    for scope in _scopes(sweeping, left_in):
+    for scope in _in_turn(_scopes(sweeping, left_in)):
         try:
             sweeping.sweep(scope)
         except StorageError:
@@ -89,6 +101,12 @@ def _scopes(sweeping: _Sweeping, left_in: Collection[Scope]) -> tuple[Scope, ...
     return tuple({scope.path: scope for scope in (*left_in, *known)}.values())
 
 
+def _in_turn(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """Return them from a random one on, so that a lack of time does not always cost the same ones."""
+    start = random.randrange(len(scopes)) if scopes else 0  # noqa: S311 - no secret
+    return scopes[start:] + scopes[:start]
+
+
 class _Sweeping:
     """One sweep, over one scope after another, with one budget for all.
 
@@ -102,24 +120,29 @@ class _Sweeping:
         self._nonces = nonces
         self._give_up_at = time.monotonic() + _SWEEP_S
         self._deleted = 0
-        self._left: list[str] = []
+        self._left: dict[str, tuple[str, ...]] = {}
         self._knows_all = True
 
     @property
     def swept(self) -> Swept:
         """What it found and did so far."""
-        jobs = tuple(self._left) if self._knows_all else None
-        return Swept(deleted=self._deleted, jobs=jobs)
+        return Swept(deleted=self._deleted, left=dict(self._left), knows_all=self._knows_all)
 
     def sweep(self, scope: Scope) -> None:
-        """Delete what nothing needs in this scope."""
+        """Delete what nothing needs in this scope.
+
+        Raises:
+            BusyError: earlier scopes used up the sweep's time, or Azure does not list the groups.
+        """
+        if time.monotonic() > self._give_up_at:
+            raise BusyError("SweepTimeOver", "earlier scopes took all of the sweep's time")
         groups, refused = self.outside.groups(scope), 0
         listed = groups.listed()
-        ours = {name: job for name, tags in listed.items() if (job := _job_of(tags, scope))}
-        for name in tuple(ours):
+        ours = {name: own for name, tags in listed.items() if (own := _marks_of(tags, scope))}
+        for name, marks in tuple(ours.items()):
             if self._is_over or refused >= _MAX_REFUSED:
                 break
-            if not _is_stray(self.outside, listed[name], self._unsettled, self._nonces):
+            if not _is_stray(self.outside, marks, self._unsettled, self._nonces):
                 continue
             try:
                 if self._is_gone(groups, name, scope):
@@ -129,13 +152,14 @@ class _Sweeping:
                 if isinstance(error, BusyError) and error.is_brief:
                     break  # it is Azure, and not this group
                 refused += 1
-        self._left += ours.values()
+        self._left[scope.path] = tuple(marks.job_id for marks in ours.values())
 
     def _is_gone(self, groups: ContainerGroups, name: str, scope: Scope) -> bool:
         """Delete a group; tell whether it is not to be counted among those that are left.
 
-        One that its job has deleted since the list was no orphan. One that Azure is deleting was
-        counted, if it is an orphan, when that was asked for; until it is gone it is left.
+        It is read right before, as the list is older than its job's row: one that its job has deleted
+        meanwhile was no orphan. One that Azure is deleting was counted, if it is an orphan, when that
+        was asked for; until it is gone it is left.
         """
         found = groups.get(name)
         if found is None:
@@ -163,21 +187,21 @@ def _tell(error: Exception, scope: Scope | None) -> None:
     tell("notSwept", level=logging.WARNING, scope=where, message=words_of(error))
 
 
-def _job_of(tags: dict[str, str], scope: Scope) -> str:
-    """Return the job of a group of this app and store; empty for any other group."""
+def _marks_of(tags: dict[str, str], scope: Scope) -> _Marks | None:
+    """Return the marks of a group of this app and store; None for any other group."""
     found = {name.lower(): value for name, value in tags.items()}
     is_ours = found.get(STORE_TAG) == scope.store and found.get(APP_TAG) == scope.app
-    return found.get(JOB_TAG, "") if is_ours and scope.store and found.get(NONCE_TAG) else ""
+    marks = _Marks(job_id=found.get(JOB_TAG, ""), nonce=found.get(NONCE_TAG, ""))
+    return marks if is_ours and scope.store and marks.job_id and marks.nonce else None
 
 
 def _is_stray(
     outside: Outside,
-    tags: dict[str, str],
+    marks: _Marks,
     unsettled: set[str],
     nonces: dict[str, str],
 ) -> bool:
-    found = {name.lower(): value for name, value in tags.items()}
-    job_id, nonce = found[JOB_TAG], found[NONCE_TAG]
+    job_id, nonce = marks.job_id, marks.nonce
     if job_id in unsettled and nonces.get(job_id, nonce) == nonce:
         return False
     try:

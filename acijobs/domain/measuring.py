@@ -39,6 +39,8 @@ class State(StrEnum):
     """It has."""
     FINALIZING = "finalizing"
     """The job is closed, and something is left to clean up or to tell."""
+    UNKNOWN = "unknown"
+    """Its row was not read, and it may have a group in a scope that could not be listed."""
 
 
 def state_of(row: Row) -> State:

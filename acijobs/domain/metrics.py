@@ -40,11 +40,13 @@ class Attribute(StrEnum):
     OPERATION = "acijobs.operation"
     STATUS = "http.response.status_code"
     OUTCOME = "acijobs.outcome"
+    SCOPE = "acijobs.scope"
 
 
 VALUES: dict[Attribute, str] = {
     Attribute.STATE: "`pending` (no container group yet), `executing`, `finalizing` (over, and "
-    "something is left to clean up or to tell)",
+    "something is left to clean up or to tell), `unknown` (not looked at, and it may have a "
+    "container group in a scope that could not be listed)",
     Attribute.RESULT: "`success`, `failure` (by the job's own fault), `error` (the platform's, the "
     "operator's or ours), `timeout`, `cancellation`. The convention's `skip` is not used: no job is",
     Attribute.PHASE: "`Succeeded`, `Failed`, `Cancelled`, `TimedOut`",
@@ -58,6 +60,8 @@ VALUES: dict[Attribute, str] = {
     Attribute.OUTCOME: "of a round: `whole`, or `partial` where time, storage or the number of jobs "
     "ended it early. Of a callback: `delivered`, `failed`, `postponed` (not sent yet: too many others "
     "were under way)",
+    Attribute.SCOPE: "subscription and resource group, `subscription/group`, in lower case: as in the "
+    "[log lines](log-lines.md)",
 }
 """What each attribute says."""
 
@@ -133,7 +137,7 @@ JOB_ACTIVE = Metric(
     name="acijobs.job.active",
     kind=Kind.GAUGE,
     unit="{job}",
-    when="each round of the Reconciler that could list the groups: the jobs that are not settled",
+    when="each round of the Reconciler that storage did not cut short: the jobs that are not settled",
     attributes=(Attribute.STATE,),
 )
 JOB_OLDEST_PENDING = Metric(
@@ -184,7 +188,9 @@ GROUP_ALIVE = Metric(
     name="acijobs.group.alive",
     kind=Kind.GAUGE,
     unit="{group}",
-    when="each round of the Reconciler that could list the groups: those of this app that there are",
+    when="each such round: the groups of this app that there are, of each scope that could be listed; "
+    "nothing for a scope that could not be listed",
+    attributes=(Attribute.SCOPE,),
 )
 GROUP_ORPHANED = Metric(
     name="acijobs.group.orphaned",

@@ -30,6 +30,10 @@ Where two clocks are compared (Azure's and the app's), a negative duration count
 and groups are told once a minute, by the instance that makes the Reconciler's round. A job that was not
 looked at in it counts as `executing` if it has a container group, and as `pending` if it has none.
 
+Where the groups of a scope cannot be listed, its `acijobs.group.alive` is not told, and a sum over
+the scopes is too low: the log line `notSwept` names the scope. Jobs that were not looked at and have
+no group in the other scopes count as `unknown` then, so the sum over the states is the number of jobs.
+
 ## Attributes
 
 | Attribute | Values |

@@ -25,7 +25,7 @@ from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job, finish_job
 from acijobs.usecases.send_callback import send_callback
 from acijobs_interleaving import RUN, accept, at_call, let_pass
-from acijobs_world import World
+from acijobs_world import SCOPE, World
 from job_calls import Calls
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ SUCCESS = {
     "acijobs.reason": "none",
     "acijobs.fault": "none",
 }
+NO_GROUPS: Mapping[str, tuple[str, ...]] = {SCOPE.path: ()}
 
 
 def ended_world(**spec: Any) -> World:
@@ -223,7 +224,7 @@ def test_a_group_without_a_reason_to_live_is_counted() -> None:
     world.azure.alive["stray"] = world.clock.now()
     world.azure.tags["stray"] = mine | {"acijobs-job": "nobody"}
     swept = sweep(world, unsettled={"j"}, nonces={})
-    assert (swept.deleted, swept.jobs) == (1, ("j",))
+    assert (swept.deleted, swept.left) == (1, {SCOPE.path: ("j",)})
     assert world.telemetry.values(metrics.GROUP_ORPHANED) == [1]
 
 
@@ -237,7 +238,7 @@ def test_a_group_that_its_job_deleted_during_the_sweep_is_no_orphan() -> None:
 
     world.memory_rows.before["read"] = ends
     swept = sweep(world, unsettled=set(), nonces={})
-    assert (swept.deleted, swept.jobs) == (0, ())
+    assert (swept.deleted, swept.left) == (0, {SCOPE.path: ()})
     assert len(world.azure.deleted) == 1
     assert world.telemetry.values(metrics.GROUP_ORPHANED) == []
 
@@ -251,18 +252,25 @@ def test_a_group_that_takes_minutes_to_delete_is_one_orphan() -> None:
     world.azure.delete_takes = 2
     swept = [sweep(world, unsettled={"j"}, nonces={}) for _ in range(4)]
     assert [one.deleted for one in swept] == [1, 0, 0, 0]
-    assert [len(one.jobs or ()) for one in swept] == [1, 2, 2, 1]
+    assert [len(one.left[SCOPE.path]) for one in swept] == [1, 2, 2, 1]
     assert world.azure.deleted == ["stray"]
     assert world.telemetry.values(metrics.GROUP_ORPHANED) == [1]
 
 
-def gauges(world: World, *jobs: str, looked_at: bool = True, groups: tuple[str, ...] = ()) -> Any:
-    """Return what is gauged of these jobs: states, groups, the oldest one's age."""
+def gauges(
+    world: World,
+    *jobs: str,
+    looked_at: bool = True,
+    groups: Mapping[str, tuple[str, ...]] = NO_GROUPS,
+    knows_all: bool = True,
+) -> Any:
+    """Return what is gauged of these jobs: states, groups by scope, the oldest one's age."""
     rows = {job: world.memory_rows.now_of(job) for job in jobs}
     seen = Seen(
         unsettled={job: row.accepted_at for job, row in rows.items()},
         looked_at=rows if looked_at else {},
         groups=groups,
+        knows_all=knows_all,
         now=world.clock.current,
     )
     told = list(gauged(seen, oldest_pending_s(world, seen)))
@@ -271,17 +279,19 @@ def gauges(world: World, *jobs: str, looked_at: bool = True, groups: tuple[str, 
         for one in told
         if one.metric is metrics.JOB_ACTIVE
     }
-    alive, oldest = (
-        next(one.value for one in told if one.metric is metric)
-        for metric in (metrics.GROUP_ALIVE, metrics.JOB_OLDEST_PENDING)
-    )
+    alive = {
+        str(one.attributes[Attribute.SCOPE]): one.value
+        for one in told
+        if one.metric is metrics.GROUP_ALIVE
+    }
+    oldest = next(one.value for one in told if one.metric is metrics.JOB_OLDEST_PENDING)
     return states, alive, oldest
 
 
 def seen_of(world: World, unsettled: Mapping[str, datetime | None], *looked_at: str) -> Seen:
     """Return what a round has seen that found no groups."""
     rows = {job: world.memory_rows.now_of(job) for job in looked_at}
-    return Seen(unsettled=unsettled, looked_at=rows, groups=(), now=world.clock.current)
+    return Seen(unsettled=unsettled, looked_at=rows, groups=NO_GROUPS, now=world.clock.current)
 
 
 def test_jobs_are_gauged_by_what_their_rows_say() -> None:
@@ -289,16 +299,31 @@ def test_jobs_are_gauged_by_what_their_rows_say() -> None:
     world = World()
     accept(world)
     let_pass(world, 90)
-    waiting = {"pending": 1, "executing": 0, "finalizing": 0}
-    assert gauges(world, "j") == (waiting, 0, pytest.approx(90, abs=1))
+    none = {"pending": 0, "executing": 0, "finalizing": 0, "unknown": 0}
+    waiting = none | {"pending": 1}
+    assert gauges(world, "j") == (waiting, {SCOPE.path: 0}, pytest.approx(90, abs=1))
     create_group(world, CreateRequest(run=RUN))
-    running = {"pending": 0, "executing": 1, "finalizing": 0}
-    assert gauges(world, "j", groups=("j",)) == (running, 1, 0)
+    running = gauges(world, "j", groups={SCOPE.path: ("j",), "v/rg": ()})
+    assert running == (none | {"executing": 1}, {SCOPE.path: 1, "v/rg": 0}, 0)
     let_pass(world, 26)
     world.azure.delete_takes = 5
     finish(world, Outcome.succeeded())
-    closing = {"pending": 0, "executing": 0, "finalizing": 1}
-    assert gauges(world, "j") == (closing, 0, 0)
+    assert gauges(world, "j") == (none | {"finalizing": 1}, {SCOPE.path: 0}, 0)
+
+
+def test_a_job_whose_group_may_be_in_a_scope_that_was_not_listed_is_in_no_wrong_state() -> None:
+    """It was not looked at. The oldest one is found by its row."""
+    world = World()
+    accept(world)
+    let_pass(world, 90)
+    hidden = gauges(world, "j", looked_at=False, groups={"v/rg": ()}, knows_all=False)
+    none = {"pending": 0, "executing": 0, "finalizing": 0, "unknown": 0}
+    age = pytest.approx(90, abs=1)
+    assert hidden == (none | {"unknown": 1}, {"v/rg": 0}, age)
+    seen = gauges(world, "j", groups={}, knows_all=False)
+    assert seen == (none | {"pending": 1}, {}, age)
+    there = gauges(world, "j", looked_at=False, groups={"v/rg": ("j",)}, knows_all=False)
+    assert there == (none | {"executing": 1}, {"v/rg": 1}, 0)
 
 
 def test_a_job_that_was_not_looked_at_is_read_before_it_is_called_the_oldest() -> None:
