@@ -8,7 +8,6 @@ import azure.durable_functions as df
 
 from acijobs.domain.errors import JobFailedError
 from acijobs.domain.messages import Retrying
-from acijobs.domain.outcome import Outcome
 from acijobs.orchestrations.attempting import attempt, wait_for_next
 from acijobs.orchestrations.finishing import finish
 from acijobs.orchestrations.starting import run_of
@@ -23,21 +22,18 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Steps:
     Raises:
         JobFailedError: the job failed or timed out; the instance ends as Failed with the reason.
     """
-    run, children, cancel = run_of(context), Children(), None
+    run, children = run_of(context), Children()
     status, cancellation = Status(context, run), Cancellation(context)
     if not run.offer:
         status.is_no_job()
         raise JobFailedError(status.outcome.summary)
     try:
         while True:
-            if cancel is None:
-                outcome = yield from attempt(context, run, status, children, cancellation)
-            else:
-                outcome = Outcome.cancelled(cancel.why)
+            outcome = yield from attempt(context, run, status, children, cancellation)
             reply = yield from finish(context, run, status, outcome)
             if not isinstance(reply, Retrying):
                 break
-            cancel = yield from wait_for_next(context, status, reply, cancellation)
+            yield from wait_for_next(context, status, reply, cancellation)
     except SupersededError:
         status.superseded()
         return status.shown

@@ -54,7 +54,7 @@ async def start_queued_job(
             return True
         reason = f"#/id: '{chosen_id}' belongs to another job"
     # It may have been taken at an earlier delivery, when the rules were others.
-    if await asyncio.to_thread(outside.rows().read, own_id) is not None:
+    if await asyncio.to_thread(lambda: outside.rows().read(own_id)) is not None:
         return True
     tell("messageRefused", level=logging.WARNING, messageId=message_id, message=reason)
     return False

@@ -91,7 +91,7 @@ class Forgetting:
                 raise done
 
     async def _forget(self, entry: Listed, *, now: datetime, cutoff: datetime) -> None:
-        rows, logs = self._outside.rows(), self._outside.logs()
+        rows, logs = self._outside.rows(), await asyncio.to_thread(self._outside.logs)
         # First: what is there now is the old job's. A later one of its id begins when the row is gone.
         try:
             stored = await asyncio.to_thread(rows.read, entry.job_id)

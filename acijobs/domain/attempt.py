@@ -21,7 +21,7 @@ class Attempt:
         group: Its container group; None where Azure was never asked for one.
         outcome: How it ended.
         counts: Whether it used up one of the user's attempts.
-        moved: Whether the next one went to another location, because there was no room.
+        moved: Whether the next one went to another scope or region, because there was no capacity.
         ended_at: When that was noted.
         clean_up: What became of its group.
         restarts: How often its container was started again.

@@ -147,6 +147,12 @@ def ruled_out(here: Candidate, why: Lack, among: Candidates) -> tuple[str, ...]:
     return tuple(dict.fromkeys((here.name, *(one.name for one in alike))))
 
 
+def without_room(groups: Iterable[GroupRef], among: Candidates) -> tuple[str, ...]:
+    """Return the names of the candidates where these groups found no capacity."""
+    names = (ruled_out(Candidate.of(group), Lack.CAPACITY, among) for group in groups)
+    return tuple(dict.fromkeys(name for each in names for name in each))
+
+
 def best(left: Candidates, tried: Iterable[str], why: Lack) -> Candidate | None:
     """Return where to ask next, None where nothing is left.
 

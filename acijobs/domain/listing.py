@@ -12,7 +12,6 @@ _LAST_US = 10**17 - 1
 _KEY = re.compile(r"[0-9]{17}-[a-z0-9-]{1,59}")
 
 STATES = ("Pending", "Running", "Succeeded", "Failed", "Cancelled", "TimedOut")
-OPEN_STATES = frozenset({"Pending", "Running"})
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 

@@ -151,22 +151,16 @@ class Outcome:
 
     @property
     def in_short(self) -> Outcome:
-        """The outcome as it is remembered of an earlier attempt: what is shown of that."""
-        message = shortened(self.message)
-        return replace(self, message=message, containers=(), events=())
-
-    @property
-    def fails_orchestration(self) -> bool:
-        """Whether the job's orchestration ends as Failed."""
-        return self.phase in {Phase.FAILED, Phase.TIMED_OUT}
-
-    @property
-    def remembered(self) -> Outcome:
         """The outcome as it is kept of an attempt that another one follows: as far as it is shown.
 
         A row has room for all attempts of a job, and not for the events of each.
         """
         return replace(self, message=shortened(self.message), containers=(), events=())
+
+    @property
+    def fails_orchestration(self) -> bool:
+        """Whether the job's orchestration ends as Failed."""
+        return self.phase in {Phase.FAILED, Phase.TIMED_OUT}
 
     @property
     def summary(self) -> str:

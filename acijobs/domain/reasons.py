@@ -121,7 +121,8 @@ TAXONOMY: dict[Reason, About] = {
     ),
     Reason.CAPACITY: _about(
         Fault.PLATFORM,
-        "The region had no capacity for this size until queueSeconds had passed.",
+        "The region had no capacity for this size until queueSeconds had passed, or for a group that "
+        "Azure had accepted.",
         "Ask for less cpu or memory, name more locations, or allow more queueSeconds.",
         retryable=True,
     ),

@@ -26,8 +26,8 @@ _OF_THE_WORK = frozenset(
 )
 """Ends of the container itself, which another attempt may do better: they use up an attempt."""
 
-_NOWHERE = frozenset({Reason.CAPACITY, Reason.QUOTA})
-"""Ends that another location may do better."""
+_MOST_MOVES = 10
+"""How many attempts at most are followed by one elsewhere: each of them has created a group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class Again:
     Attributes:
         delay_s: Seconds until it may begin.
         counts: Whether the attempt that ended uses up one of the user's.
-        is_elsewhere: Whether it goes to another location, because there was no room: so that the one
-            that ended uses up none of the platform's either.
+        is_elsewhere: Whether it goes to another scope or region, because there was no capacity: so that
+            the one that ended uses up none of the platform's either.
     """
 
     delay_s: float = 0.0
@@ -47,7 +47,12 @@ class Again:
 
 
 def another_attempt(
-    terms: Terms, job_id: str, earlier: tuple[Attempt, ...], ended: Outcome, location: str
+    terms: Terms,
+    job_id: str,
+    earlier: tuple[Attempt, ...],
+    ended: Outcome,
+    *,
+    has_room_elsewhere: bool = False,
 ) -> Again | None:
     """Return the attempt that follows one that ended like this, None where none does.
 
@@ -56,36 +61,25 @@ def another_attempt(
         job_id: The job, for the jitter.
         earlier: The attempts before the one that ended.
         ended: How it ended.
-        location: Where it was.
+        has_room_elsewhere: Whether Azure had accepted its group and had no capacity for it, and another
+            candidate may have that.
     """
     if ended.phase in {Phase.SUCCEEDED, Phase.CANCELLED}:
         return None
-    if _has_another_location(terms, earlier, ended, location):
-        return Again(counts=False, is_elsewhere=True)
-    if terms.retry is None:
-        return None
-    counts = _counts(terms.retry, ended)
-    if counts is None:
-        return None
     stayed = [attempt for attempt in earlier if not attempt.moved]
+    if has_room_elsewhere and len(earlier) - len(stayed) < _MOST_MOVES:
+        return Again(counts=False, is_elsewhere=True)
+    counts = _counts(terms.retry, ended) if terms.retry is not None else None
+    if terms.retry is None or counts is None or not _is_left(terms.retry, stayed, counts=counts):
+        return None
+    return Again(delay_s=_pause_s(terms.retry, job_id, len(stayed)), counts=counts)
+
+
+def _is_left(retry: RetryTerms, stayed: list[Attempt], *, counts: bool) -> bool:
+    """Tell whether another attempt is left after these and one more, which counts or does not."""
     counted = sum(attempt.counts for attempt in stayed)
     ignored = len(stayed) - counted
-    is_left = (
-        counted + 1 < terms.retry.attempts if counts else ignored < terms.retry.platform_attempts
-    )
-    return (
-        Again(delay_s=_pause_s(terms.retry, job_id, len(stayed)), counts=counts)
-        if is_left
-        else None
-    )
-
-
-def _has_another_location(
-    terms: Terms, earlier: tuple[Attempt, ...], ended: Outcome, location: str
-) -> bool:
-    tried = {location} | {attempt.location for attempt in earlier}
-    is_elsewhere = any(other not in tried for other in terms.locations)
-    return is_elsewhere and Reason.of_code(ended.reason) in _NOWHERE
+    return counted + 1 < retry.attempts if counts else ignored < retry.platform_attempts
 
 
 def _counts(retry: RetryTerms, ended: Outcome) -> bool | None:

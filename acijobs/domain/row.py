@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from acijobs.domain.attempt import GONE, Attempt, billed_seconds
 from acijobs.domain.callback.state import CallbackState
-from acijobs.domain.candidates import Candidate, Candidates, Lack, best, ruled_out
+from acijobs.domain.candidates import (
+    Candidate,
+    Candidates,
+    Lack,
+    best,
+    ruled_out,
+    without_room,
+)
 from acijobs.domain.group import GroupRef, Scope
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import GROUP_CREATED, CleanUp, LogState, Progress, time_name
@@ -85,7 +92,8 @@ class Row:
         attempts: The attempts that ended and were followed by another, the first one first.
         due_at: When the current attempt may begin; None for at once.
         group: The current attempt's container group; None before it is claimed.
-        tried: The candidates that Azure has refused for now, since it was last begun with the first.
+        tried: The candidates that Azure has refused for now, since it was last begun with the first;
+            and those in which earlier attempts found no capacity.
         unfit: Those that it will not take.
         asked_at: When Azure was last about to be asked for the group; None before.
         created_at: When Azure had accepted it; from then on it is never asked for again.
@@ -193,6 +201,11 @@ class Row:
     def leftovers(self) -> tuple[GroupRef, ...]:
         """The groups of earlier attempts that are not known to be gone."""
         return tuple(a.group for a in self.attempts if a.group is not None and not a.is_gone)
+
+    @property
+    def moved_from(self) -> tuple[GroupRef, ...]:
+        """The groups of earlier attempts that found no capacity where they were."""
+        return tuple(a.group for a in self.attempts if a.group is not None and a.moved)
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -308,7 +321,7 @@ def claimed(row: Row, run: Run, *, candidates: Candidates, nonce: str, now: date
         return None
     claim = row if is_claimed else replace(row, claim=run).at(creating=now)
     is_early = row.due_at is not None and now < row.due_at - EARLY_TIME
-    chosen = _first_candidate(row, candidates)
+    chosen, tried = _first_candidate(row, candidates)
     if row.group is not None or row.cancel is not None or chosen is None or is_early:
         return claim
     group = GroupRef(
@@ -318,14 +331,33 @@ def claimed(row: Row, run: Run, *, candidates: Candidates, nonce: str, now: date
         nonce=nonce,
         location=chosen.location,
     )
-    return replace(claim, group=group, asked_at=now).at(creating=now)
+    return replace(claim, group=group, tried=tried, asked_at=now).at(creating=now)
 
 
-def _first_candidate(row: Row, candidates: Candidates) -> Candidate | None:
-    """Return where a new attempt is asked for: in the first region that none was in; else the first."""
-    fit = [one for one in candidates if one.name not in row.unfit] or list(candidates)
+def _first_candidate(row: Row, candidates: Candidates) -> tuple[Candidate | None, tuple[str, ...]]:
+    """Return where a new attempt is asked for, and the names of those where there was no room.
+
+    It is in the first region that none was in; else the first. Where there was no room comes last.
+    """
+    fit = tuple(one for one in candidates if one.name not in row.unfit) or candidates
+    tried = without_room(row.moved_from, candidates)
+    left = tuple(one for one in fit if one.name not in tried)
+    left, tried = (left, tried) if left else (fit, ())
     seen = {attempt.location for attempt in row.attempts}
-    return next((one for one in fit if one.location not in seen), next(iter(fit), None))
+    elsewhere = (one for one in left if one.location not in seen)
+    return next(elsewhere, next(iter(left), None)), tried
+
+
+def has_room_elsewhere(row: Row, candidates: Candidates) -> bool:
+    """Tell whether a candidate is left where none of the job's groups has found no capacity.
+
+    Its current group is one of them: Azure had accepted it, and had no capacity for it after all. Of a
+    group that an earlier release asked for, the region may not be known: it could be the one left.
+    """
+    if row.group is None or row.created_at is None or not row.group.location:
+        return False
+    out = {*row.unfit, *without_room((*row.moved_from, row.group), candidates)}
+    return any(one.name not in out for one in candidates)
 
 
 def moved(row: Row, run: Run, why: Lack, *, candidates: Candidates, nonce: str) -> Row | None:
@@ -413,7 +445,7 @@ def retried(row: Row, again: Again, outcome: Outcome, *, now: datetime, **known:
         return None
     ended = Attempt(
         group=row.group if row.asked_at is not None else None,
-        outcome=outcome.remembered,
+        outcome=outcome,
         counts=again.counts,
         moved=again.is_elsewhere,
         ended_at=now,

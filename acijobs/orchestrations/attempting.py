@@ -27,7 +27,13 @@ def attempt(
     children: Children,
     cancellation: Cancellation,
 ) -> Steps:
-    """Return the outcome of one attempt, whose group may still be there."""
+    """Return the outcome of one attempt, whose group may still be there.
+
+    No attempt is begun if the job was cancelled since the previous one.
+    """
+    cancel = cancellation.heard
+    if cancel is not None:
+        return Outcome.cancelled(cancel.why)
     try:
         created = yield from create(context, run, status, cancellation)
         if isinstance(created, Outcome):
@@ -45,9 +51,8 @@ def wait_for_next(
     reply: Retrying,
     cancellation: Cancellation,
 ) -> Steps:
-    """Sleep until the next attempt may begin; return the request to cancel the job, or None."""
+    """Sleep until the next attempt may begin, or until the job is cancelled."""
     status.retrying(reply)
     due_at = reply.due_at
-    if due_at is None or due_at <= context.current_utc_datetime:
-        return cancellation.heard
-    return (yield from until(context, due_at, cancellation))
+    if due_at is not None and due_at > context.current_utc_datetime:
+        yield from until(context, due_at, cancellation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from acijobs.domain.candidates import Candidate, candidates, is_for_good, lack
+from acijobs.domain.candidates import Candidate, is_for_good, lack
 from acijobs.domain.codec import iso
 from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError
 from acijobs.domain.messages import Busy, Created, CreateRequest, Refused, Superseded
@@ -14,6 +14,7 @@ from acijobs.domain.spec.job import JobSpec
 from acijobs.domain.watch import ABSENCE_TIME
 from acijobs.log_lines import tell
 from acijobs.usecases.answering import refusal
+from acijobs.usecases.candidates_of import candidates_of
 from acijobs.usecases.changing import change
 from acijobs.usecases.secrets import ready_for_azure
 
@@ -69,11 +70,7 @@ def create_group(outside: Outside, request: CreateRequest) -> Reply:
 
 def _candidates(outside: Outside, row: Row, spec: JobSpec) -> tuple[Candidates, Refused | None]:
     try:
-        locations = row.terms.locations or outside.locations()
-        return (
-            candidates(outside.scopes(), locations, row.job_id, subnet_id=spec.subnet_id or ""),
-            None,
-        )
+        return candidates_of(outside, row, spec), None
     except InvalidSettingsError as error:
         return (), Refused(code="InvalidSettings", message=str(error)[:1000])
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from acijobs.domain import measuring
-from acijobs.domain.errors import BusyError, RefusedError
+from acijobs.domain.errors import BusyError, InvalidSettingsError, RefusedError
 from acijobs.domain.messages import (
     LOG_NOT_READ,
     Busy,
@@ -19,10 +19,13 @@ from acijobs.domain.messages import (
 from acijobs.domain.observation import judge, with_details
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import LogState
+from acijobs.domain.reasons import Reason
 from acijobs.domain.retry import another_attempt
-from acijobs.domain.row import closed, retried
+from acijobs.domain.row import closed, has_room_elsewhere, retried
+from acijobs.domain.spec.job import JobSpec
 from acijobs.domain.told import Told
 from acijobs.log_lines import tell, words_of
+from acijobs.usecases.candidates_of import candidates_of
 from acijobs.usecases.changing import change
 from acijobs.usecases.clean_up import clean, tidy
 from acijobs.usecases.fetch_logs import LOG_TROUBLES, LogSource, fetch_log
@@ -168,8 +171,13 @@ def _collect(outside: Outside, group: GroupRef, end: End) -> LogState:
 def _retry(outside: Outside, stored: StoredRow, end: End) -> StoredRow | None:
     """Let another attempt follow, if the job's terms have one; return the row after it."""
     row, now = stored.row, outside.clock.now()
-    location = row.group.location if row.group is not None else ""
-    again = another_attempt(row.terms, row.job_id, row.attempts, end.outcome, location)
+    again = another_attempt(
+        row.terms,
+        row.job_id,
+        row.attempts,
+        end.outcome,
+        has_room_elsewhere=_has_room_elsewhere(outside, row, end.outcome),
+    )
     if again is None or row.at(**end.times).is_paid_out(now):
         return None
 
@@ -190,6 +198,21 @@ def _retry(outside: Outside, stored: StoredRow, end: End) -> StoredRow | None:
         )
         outside.telemetry.record(lambda: [measuring.of_attempt(end.outcome)])
     return following
+
+
+def _has_room_elsewhere(outside: Outside, row: Row, outcome: Outcome) -> bool:
+    """Tell whether Azure had accepted the group and had no room for it, and may have some elsewhere.
+
+    One that was not accepted was asked for everywhere, until its time was over.
+    """
+    if Reason.of_code(outcome.reason) is not Reason.CAPACITY or row.created_at is None:
+        return False
+    found = outside.rows().read_with_spec(row.job_id)
+    try:
+        known = candidates_of(outside, row, JobSpec.stored(found[1])) if found is not None else ()
+    except InvalidSettingsError:
+        return False
+    return has_room_elsewhere(row, known)
 
 
 def _retrying(outside: Outside, stored: StoredRow, *, gives_up: bool) -> Reply:

@@ -41,6 +41,9 @@ _STORAGE_TRIES = 3
 _LONGEST_PAUSE_S = 5.0
 """Longest Retry-After that is waited for within a step; with five tries a step waits 25 s at most."""
 
+_LONGEST_TIME = timedelta(seconds=40)
+"""How long after the first try another one is made. One that is not answered takes a minute: five of
+them, for two requests, and the host would end the worker, whose functions have ten minutes."""
 
 _KEEP_ABOUT_REGIONS = timedelta(minutes=5)
 """How long what Azure told of a region is good for: ARM's reads are everybody's."""
@@ -99,13 +102,16 @@ class PatientGroups:
     def _patiently(
         self, name: str, request: Callable[[], _T], *, needs_refusal: bool = False
     ) -> _T:
+        give_up_at = self._clock.now() + _LONGEST_TIME
         for attempt in range(1, _TRIES):
             try:
                 return request()
             except BusyError as error:
+                is_late = self._clock.now() >= give_up_at
                 asked_s = error.retry_after_s or 0.0
                 is_unsure = needs_refusal and not error.is_refused
-                if not error.is_brief or is_unsure or asked_s > _LONGEST_PAUSE_S:
+                is_long = not error.is_brief or asked_s > _LONGEST_PAUSE_S
+                if is_long or is_unsure or is_late:
                     raise
                 pause_s = max(asked_s, 0.25 * 2**attempt)
                 self._clock.sleep(pause_s * (1 + fraction(f"{name}:{attempt}") / 4))

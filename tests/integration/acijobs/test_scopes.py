@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,14 +12,20 @@ import pytest
 from acijobs.domain.candidates import spread
 from acijobs.domain.errors import RefusedError
 from acijobs.domain.group import APP_TAG, JOB_TAG, NONCE_TAG, STORE_TAG
-from acijobs_world import SCOPE, START, AfterWork, World, busy, denied
+from acijobs.domain.metrics import GROUP_ALIVE, JOB_ACTIVE
+from acijobs.domain.observation import ContainerEvent, Observation
+from acijobs_world import SCOPE, World
+from manual_clock import START
 from orchestration_runs import run_job
 from reconciler_runs import JOB, LOG_LINES, Stage, assert_right
+from scripted_azure import AfterWork, ScriptedAzure, busy, denied
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from acijobs.domain.group import Scope
+    from acijobs.usecases.ports import Group
     from orchestration_runs import Run as JobRun
 
 OTHER = replace(SCOPE, subscription_id="v")
@@ -107,6 +114,107 @@ async def test_a_job_that_waits_tells_what_may_pass(tmp_path: Path, first: Scope
     assert told == [QUOTA]
 
 
+@dataclass
+class FullRegions(ScriptedAzure):
+    """Accepts groups in regions that have no room for them.
+
+    Attributes:
+        full: These regions.
+    """
+
+    full: frozenset[str] = frozenset()
+
+    def get(self, name: str) -> Group | None:
+        """Return the group; where there is no room, it has failed."""
+        found = super().get(name)
+        if found is None or self.locations[name] not in self.full:
+            return found
+        why = ContainerEvent(name="Failed", message="InsufficientCapacity", kind="Warning")
+        failed = Observation(provisioning_state="Failed", events=(why,))
+        return replace(found, seen=failed)
+
+
+def full(*regions: str, other_too: bool = True) -> Callable[[World], None]:
+    """Return what prepares two scopes, in these regions of which groups find no room."""
+
+    def prepare(world: World) -> None:
+        two_scopes(world)
+        none = frozenset(regions)
+        world.azure = FullRegions(clock=world.clock, full=none)
+        world.elsewhere[OTHER] = FullRegions(
+            clock=world.clock, full=none if other_too else frozenset()
+        )
+
+    return prepare
+
+
+def attempts_of(job: JobRun) -> list[tuple[Scope, str]]:
+    """Return where each attempt was asked for."""
+    row = job.row
+    assert row is not None
+    groups = [*(attempt.group for attempt in row.attempts), row.group]
+    return [(group.scope, group.location) for group in groups if group is not None]
+
+
+async def test_capacity_that_is_lost_leads_to_the_other_subscription(tmp_path: Path) -> None:
+    """Azure has accepted the group, and then has no room for it: the next attempt is elsewhere."""
+    job = await run(tmp_path, prepare=full("eastus", other_too=False))
+    assert job.custom_status["phase"] == "Succeeded"
+    assert attempts_of(job) == [(SCOPE, "eastus"), (OTHER, "eastus")]
+    assert job.row is not None
+    assert [(a.outcome.reason, a.counts, a.moved) for a in job.row.attempts] == [
+        ("NoCapacity", False, True)
+    ]
+    assert job.row.settled
+    assert not any(azure.alive for azure in (job.world.azure, *job.world.elsewhere.values()))
+
+
+async def test_capacity_that_is_lost_leads_to_each_region_before_another_scope(
+    tmp_path: Path,
+) -> None:
+    """A job without `retry` fails once none is left, and was in each of them once."""
+    spec = SPEC | {"locations": ["eastus", "westeurope"]}
+    job = await run_job(tmp_path, spec, job_id=job_of(SCOPE), prepare=full("eastus", "westeurope"))
+    assert (job.custom_status["phase"], job.custom_status["reason"]["code"]) == (
+        *("Failed", "NoCapacity"),
+    )
+    assert attempts_of(job) == [
+        *((SCOPE, "eastus"), (SCOPE, "westeurope"), (OTHER, "eastus"), (OTHER, "westeurope"))
+    ]
+    assert job.row is not None
+    assert job.row.settled
+    assert not any(azure.alive for azure in (job.world.azure, *job.world.elsewhere.values()))
+
+
+async def test_wrong_settings_lead_nowhere(tmp_path: Path) -> None:
+    """The job ends by what it found, where it was."""
+
+    def prepare(world: World) -> None:
+        full("eastus")(world)
+        world.azure.before["get"] = lambda: setattr(world, "settings_problem", "JobScopes is wrong")
+
+    job = await run(tmp_path, prepare=prepare)
+    assert job.custom_status["reason"]["code"] == "NoCapacity"
+    assert attempts_of(job) == [(SCOPE, "eastus")]
+
+
+async def test_a_job_that_no_region_takes_waits_once(tmp_path: Path) -> None:
+    """All were asked as long as it waited: no other attempt follows that waits as long again."""
+    spec = SPEC | {"locations": ["eastus", "westeurope"], "timeouts": {"queueSeconds": 600}}
+
+    def prepare(world: World) -> None:
+        two_scopes(world)
+        for scope in (SCOPE, OTHER):
+            world.groups(scope).troubles["create"] = [busy()] * 999
+
+    job = await run_job(tmp_path, spec, job_id=job_of(SCOPE), prepare=prepare)
+    assert (job.custom_status["phase"], job.custom_status["reason"]["code"]) == (
+        *("TimedOut", "NoCapacity"),
+    )
+    assert job.took_s <= 600
+    assert len(attempts_of(job)) == 1
+
+
 async def test_an_unsure_answer_leads_to_no_other_scope(tmp_path: Path) -> None:
     """The group may have been created: it is looked for where it was asked for, and adopted."""
     lost = AfterWork(error=busy("HTTP 502", is_refused=False))
@@ -155,7 +263,30 @@ async def test_strays_are_swept_in_each_scope(
         assert (await stage.round()).swept == 1
     told = [json.loads(record.getMessage()) for record in caplog.records]
     lines = [(one["event"], one["scope"]) for one in told if one["event"].lower().endswith("swept")]
-    assert lines == [("notSwept", SCOPE.path), ("swept", OTHER.path), ("swept", SCOPE.path)]
+    assert set(lines[:2]) == {("notSwept", SCOPE.path), ("swept", OTHER.path)}  # in any order
+    assert lines[2:] == [("swept", SCOPE.path)]
+
+
+async def test_a_scope_that_cannot_be_listed_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    """What is in it is not told as nothing; each job is counted, and in no wrong state."""
+    assert spread((SCOPE, OTHER), JOB)[0] == OTHER
+    async with Stage(tmp_path) as stage:
+        two_scopes(stage.world)
+        azure = stage.world.groups(OTHER)
+        azure.end_after_s = 2_400
+        stage.at(1_230, lambda: azure.troubles.update(listed=[busy()] * 9))
+        await stage.play(rounds=60)
+    told, rounds = stage.world.telemetry, len(stage.rounds)
+    assert not azure.troubles["listed"]
+    alive = Counter(one["acijobs.scope"] for one in told.attributes(GROUP_ALIVE))
+    assert alive == {SCOPE.path: rounds, OTHER.path: rounds - 9}
+    states = zip(told.attributes(JOB_ACTIVE), told.values(JOB_ACTIVE), strict=True)
+    jobs: Counter[str] = Counter()
+    for state, count in states:
+        jobs[str(state["cicd.pipeline.run.state"])] += int(count)
+    assert jobs["pending"] == 0
+    assert 3 <= jobs["unknown"] < 9
+    assert jobs.total() == 2_400 // 60
 
 
 async def test_a_job_in_a_scope_that_the_settings_no_longer_name_is_finished_there(

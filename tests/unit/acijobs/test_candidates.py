@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from acijobs.domain.attempt import Attempt
 from acijobs.domain.candidates import Candidate, Lack, candidates, lack, spread
 from acijobs.domain.group import GroupRef, Scope
-from acijobs.domain.row import Row, Run, claimed, moved
+from acijobs.domain.outcome import Outcome
+from acijobs.domain.reasons import Reason
+from acijobs.domain.retry import Again
+from acijobs.domain.row import Row, Run, claimed, created, has_room_elsewhere, moved, retried
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = Run(job_id="j", offer=1, execution="x")
@@ -162,6 +165,68 @@ def test_a_new_attempt_begins_in_a_region_that_none_was_in() -> None:
         found = claimed(row, RUN, candidates=among, nonce="n", now=NOW)
         assert found is not None
         assert place(found) == chosen
+
+
+def attempts_at(among: tuple[Candidate, ...]) -> list[Candidate]:
+    """Return where the attempts of a job are that never finds room for what Azure has accepted."""
+    row, seen = Row(job_id="j"), []
+    for number in range(20):
+        begun = claimed(row, RUN, candidates=among, nonce=f"n{number}", now=NOW)
+        assert begun is not None
+        seen.append(place(begun))
+        there = created(begun, RUN, now=NOW)
+        assert there is not None
+        if not has_room_elsewhere(there, among):
+            break
+        again, full = Again(counts=False, is_elsewhere=True), Outcome.failed(Reason.CAPACITY, "")
+        following = retried(there, again, full, now=NOW)
+        assert following is not None
+        row = following
+    return seen
+
+
+def test_capacity_that_is_lost_leads_to_each_candidate_once() -> None:
+    """As where it is refused: to another region first, and to another subscription after all of them.
+
+    A resource group of the same subscription has no more room.
+    """
+    among = tuple(at(scope, name) for name in ("west", "north") for scope in (A, A2, B))
+    assert attempts_at(among) == [*(at(A, "west"), at(A, "north"), at(B, "west"), at(B, "north"))]
+    assert attempts_at(among[:3]) == [at(A, "west"), at(B, "west")]
+    assert attempts_at(among[:2]) == [at(A, "west")]
+
+
+def test_an_attempt_that_is_refused_comes_last_to_where_there_was_no_room() -> None:
+    """What an earlier attempt found is remembered by the later ones."""
+    among = (at(A, "west"), at(B, "west"), at(A, "north"), at(B, "north"))
+    full = Attempt(group=GroupRef(scope=A, location="west"), counts=False, moved=True)
+    row = claimed(Row(job_id="j", attempts=(full,)), RUN, candidates=among, nonce="n", now=NOW)
+    seen = []
+    for number in range(5):
+        assert row is not None
+        seen.append(place(row))
+        row = moved(row, RUN, Lack.QUOTA, candidates=among, nonce=f"n{number}")
+    assert seen == [at(A, "north"), at(B, "west"), at(B, "north"), at(A, "west"), at(B, "west")]
+
+
+def test_an_attempt_after_all_found_no_room_begins_anew() -> None:
+    """As `retry` allows it: what was full may have room by then."""
+    among = (at(A, "west"), at(B, "west"))
+    full = tuple(
+        Attempt(group=GroupRef(scope=scope, location="west"), moved=True) for scope in (A, B)
+    )
+    row = claimed(Row(job_id="j", attempts=full), RUN, candidates=among, nonce="n", now=NOW)
+    assert row is not None
+    assert (place(row), row.tried) == (at(A, "west"), ())
+
+
+def test_a_candidate_that_is_unfit_has_no_room() -> None:
+    """Nor has any a group that was not accepted: it was asked for everywhere."""
+    among = (at(A, "west"), at(B, "west"))
+    row = replace(row_at(among), created_at=NOW)
+    assert has_room_elsewhere(row, among)
+    assert not has_room_elsewhere(replace(row, unfit=(at(B, "west").name,)), among)
+    assert not has_room_elsewhere(replace(row, created_at=None), among)
 
 
 def test_only_the_driver_of_a_job_whose_group_is_not_created_moves_it() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +18,27 @@ from acijobs.domain.errors import (
     ServiceError,
     StorageError,
 )
+from acijobs.domain.messages import CheckRequest, CreateRequest, DeleteRequest
+from acijobs.domain.outcome import Outcome
 from acijobs.domain.row import Row
 from acijobs.domain.spec.job import parse
+from acijobs.usecases.check_status import check_status
+from acijobs.usecases.create_group import create_group
+from acijobs.usecases.finish_job import finish_job
 from acijobs.usecases.patience import PatientGroups, PatientRows
-from acijobs_world import ManualClock, MemoryRows, ScriptedAzure
+from acijobs_interleaving import RUN, accept, let_pass
+from acijobs_world import World
+from manual_clock import ManualClock
+from memory_rows import MemoryRows
+from scripted_azure import ScriptedAzure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from acijobs.domain.group import Scope
+    from acijobs.usecases.ports import Outside
+
+ROOT = Path(__file__).parents[3]
 SPEC = parse({"image": "a"})
 READS = {
     "get": lambda groups, name: groups.get(name),
@@ -60,6 +77,59 @@ def test_patience_has_an_end(method: str) -> None:
         REQUESTS[method](groups, "job-a")
     assert azure.calls[method] == 5
     assert sum(azure.clock.slept) <= 25
+
+
+class _Hanging:
+    """An Azure that takes connections, and answers none of them within the client's 60 s."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def hang(*_: object, **__: object) -> None:
+            let_pass(self._world, 60)
+            raise BusyError("ServiceResponseTimeoutError", "no answer", is_brief=True)
+
+        return hang
+
+
+class _World(World):
+    """A world in which a job runs, until Azure hangs."""
+
+    def __init__(self) -> None:
+        super().__init__(script={"end_after_s": 1000})
+        accept(self)
+        create_group(self, CreateRequest(run=RUN))
+        let_pass(self, 10)
+
+    def groups(self, scope: Scope) -> PatientGroups:  # type: ignore[override]
+        if not self.memory_rows.now_of("j").created_at:
+            return super().groups(scope)  # type: ignore[return-value]
+        return PatientGroups(_Hanging(self), self.clock)  # type: ignore[arg-type]
+
+
+STEPS: dict[str, Callable[[Outside], object]] = {
+    "poll": lambda world: check_status(world, CheckRequest(run=RUN, log_is_due=True)),
+    "cancel": lambda world: finish_job(
+        world, DeleteRequest(run=RUN, outcome=Outcome.cancelled(""), gives_grace=False)
+    ),
+    "end": lambda world: finish_job(
+        world, DeleteRequest(run=RUN, outcome=Outcome.succeeded(), attempt=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_azure_lets_hang_ends_long_before_the_functions_time(step: str) -> None:
+    """The host ends the worker that runs a function for too long, and all other steps in it."""
+    limit = json.loads((ROOT / "host.json").read_text("utf-8"))["functionTimeout"]
+    hours, minutes, seconds = map(int, limit.split(":"))
+    world = _World()
+    since = world.clock.now()
+    with suppress(BusyError):
+        STEPS[step](world)
+    took = world.clock.now() - since + timedelta(seconds=sum(world.clock.slept))
+    assert took < timedelta(hours=hours, minutes=minutes, seconds=seconds) / 2
 
 
 def test_the_pauses_grow_and_are_at_least_what_was_asked_for() -> None:

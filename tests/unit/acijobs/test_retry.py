@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from acijobs.domain.attempt import Attempt
-from acijobs.domain.group import GroupRef
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.reasons import Fault, Reason
 from acijobs.domain.retry import Again, another_attempt
@@ -18,12 +17,14 @@ ELSEWHERE = Again(counts=False, is_elsewhere=True)
 EXITED = Outcome.failed(Reason.EXIT_CODE, "exit", exit_code=3, has_ended=True)
 
 
-def again(terms: Terms, outcome: Outcome, *earlier: Attempt, location: str = "") -> Again | None:
-    return another_attempt(terms, "j", earlier, outcome, location)
+def again(
+    terms: Terms, outcome: Outcome, *earlier: Attempt, has_room_elsewhere: bool = False
+) -> Again | None:
+    return another_attempt(terms, "j", earlier, outcome, has_room_elsewhere=has_room_elsewhere)
 
 
-def moved_from(location: str) -> Attempt:
-    return Attempt(group=GroupRef(location=location), counts=False, moved=True)
+def moves(count: int) -> list[Attempt]:
+    return [Attempt(counts=False, moved=True)] * count
 
 
 def attempts(count: int, *, counts: bool = True) -> list[Attempt]:
@@ -113,30 +114,34 @@ def test_pauses_double_up_to_the_longest_and_are_spread() -> None:
         pauses.append(following.delay_s)
     for pause_s, least_s in zip(pauses, [10, 20, 40, 60, 60, 60], strict=True):
         assert least_s <= pause_s <= least_s * 1.2
-    other = another_attempt(terms, "another", (), EXITED, "")
+    other = another_attempt(terms, "another", (), EXITED)
     assert other is not None
     assert other.delay_s != pauses[0]
 
 
-def test_a_region_without_room_leads_to_the_next_one_without_retry() -> None:
-    """Each location once; then the job's own rules hold."""
-    terms = Terms(locations=("a", "b", "c"))
+def test_a_place_without_room_leads_to_the_next_one_without_retry() -> None:
+    """While there is one; then the job's own rules hold. Its own failures lead nowhere."""
     full = Outcome.failed(Reason.CAPACITY, "")
-    assert again(terms, full, location="a") == ELSEWHERE
-    assert again(terms, full, moved_from("a"), location="b") == ELSEWHERE
-    assert again(terms, full, moved_from("a"), moved_from("b"), location="c") is None
-    assert again(terms, EXITED, location="a") is None
+    assert again(Terms(), full, has_room_elsewhere=True) == ELSEWHERE
+    assert again(Terms(), full, *moves(9), has_room_elsewhere=True) == ELSEWHERE
+    assert again(Terms(), full, *moves(9)) is None
+    assert again(TWICE, full, *moves(9)) == Again(counts=False)
 
 
-def test_a_region_without_room_uses_up_nothing() -> None:
+def test_moves_are_bounded() -> None:
+    """Each is a group that was created, and a row that holds it; twenty scopes may be many places."""
+    full = Outcome.failed(Reason.CAPACITY, "")
+    assert again(Terms(), full, *moves(10), has_room_elsewhere=True) is None
+    assert again(TWICE, full, *moves(10), has_room_elsewhere=True) == Again(counts=False)
+
+
+def test_a_place_without_room_uses_up_nothing() -> None:
     """Neither the user's attempts nor the platform's, and the pauses begin at their beginning."""
-    retry = RetryTerms(attempts=2, backoff_seconds=10, platform_attempts=1)
-    terms = Terms(retry=retry, locations=("a", "b", "c"))
-    moved = (moved_from("a"), moved_from("b"))
+    terms = Terms(retry=RetryTerms(attempts=2, backoff_seconds=10, platform_attempts=1))
     vanished = Outcome.failed(Reason.GROUP_VANISHED, "")
-    first = again(terms, vanished, *moved, location="c")
+    first = again(terms, vanished, *moves(2))
     assert first is not None
     assert first == again(terms, vanished)
-    assert again(terms, vanished, *moved, *attempts(1, counts=False), location="a") is None
-    worked = again(terms, EXITED, *moved, location="c")
+    assert again(terms, vanished, *moves(2), *attempts(1, counts=False)) is None
+    worked = again(terms, EXITED, *moves(2))
     assert worked == again(terms, EXITED)
