@@ -37,6 +37,9 @@ param subnetId string
 param settings JobSettings
 
 var isFlex = plan == 'Flex'
+// Azure's default for Python is 1, whatever the memory: each request that waits for more of a log would take up an instance.
+// Source: learn.microsoft.com/azure/azure-functions/functions-concurrency. The HTTP functions are async: a request that waits holds no thread.
+var requestsAtOnce = { '512': 8, '2048': 32, '4096': 64 }
 
 var identitySettings = {
   AZURE_CLIENT_ID: clientId
@@ -65,7 +68,10 @@ var appSettings = {
   PYTHON_THREADPOOL_THREAD_COUNT: '16'
 }
 var scopeSettings = empty(jobScopes) ? {} : { JobScopes: join(jobScopes, ',') }
-var queueSettings = empty(queueName) ? {} : { JobQueueName: queueName }
+// Without a name the host would report the function as in error at each start of an instance.
+var queueSettings = empty(queueName)
+  ? { JobQueueName: 'acijobs-jobs', 'AzureWebJobs.QueueStart.Disabled': 'true' }
+  : { JobQueueName: queueName }
 // Names with __ reach into host.json.
 var schedulerSettings = scheduler
   ? {
@@ -143,6 +149,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
             alwaysReady: alwaysReady > 0 ? [{ name: 'durable', instanceCount: alwaysReady }] : []
             instanceMemoryMB: instanceMemoryMb
             maximumInstanceCount: max(maximumInstances, 40)
+            triggers: { http: { perInstanceConcurrency: requestsAtOnce[string(instanceMemoryMb)] } }
           }
         }
       : null

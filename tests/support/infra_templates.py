@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bicep_compiler import Bicep
+from bicep_compiler import MISSING, Bicep, compiler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,4 +67,6 @@ def _renew() -> None:
 
 
 if __name__ == "__main__":
+    if compiler() is None:
+        sys.exit(MISSING)
     _renew()

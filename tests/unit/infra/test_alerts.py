@@ -23,6 +23,21 @@ LATE = timedelta(minutes=5)
 """How late a row may come. Source: learn.microsoft.com/azure/azure-monitor/logs/data-ingestion-time:
 2 minutes by default for Application Insights, 20 s to 3 minutes for logs."""
 
+GETS_OF_ONE_JOB = (
+    *("GET /api/jobs/{id}", "GET /api/jobs/render-42", "GET jobs/{id}", "GetJob"),
+    *("GET /api/jobs/{id}/by/{token}", "GET /api/jobs/a.b/by/v1.x_y-z", "JobCapability"),
+)
+"""Names of the requests that answer 500 of a job that failed: the route, the path, or the function.
+
+Source: azure-sdk-for-net, Azure.Monitor.OpenTelemetry.Exporter, `TraceHelper.GetOperationName`: the
+method with `http.route`, or else with the path. Application Insights' own SDK names the function.
+"""
+OTHER_REQUESTS = (
+    *("POST /api/jobs", "GET /api/jobs", "DELETE /api/jobs/{id}", "GET /api/jobs/{id}/logs"),
+    *("GET /api/jobs/render-42/logs", "GET /api/jobs/{id}/by/{token}/logs", "GET /api/health/deep"),
+    *("DELETE /api/jobs/{id}/by/{token}", "ListJobs", "JobLogs", "JobPartCapability"),
+)
+
 
 @pytest.fixture
 def logs() -> Iterator[LogWorkspace]:
@@ -33,11 +48,11 @@ def logs() -> Iterator[LogWorkspace]:
 
 @pytest.fixture
 def healthy(logs: LogWorkspace) -> LogWorkspace:
-    """A busy day on which all goes well: jobs fail by their own fault, a request is throttled."""
+    """A busy day on which all goes well: jobs fail through their own fault, a request is throttled."""
     for minute in range(30):
         logs.measured("acijobs.reconciler.round.duration", 1.2, minutes_ago=minute)
         logs.told("reconciled", slow=minute == 1, minutes_ago=minute)
-        logs.counted("acijobs.group.alive", 40, minutes_ago=minute)
+        groups_alive(logs, 25, 15, minutes_ago=minute)
         for state, jobs in (("pending", 5), ("executing", 38), ("finalizing", 2)):
             logs.counted(
                 "acijobs.job.active", jobs, minutes_ago=minute, cicd__pipeline__run__state=state
@@ -51,6 +66,9 @@ def healthy(logs: LogWorkspace) -> LogWorkspace:
         logs.served("404", success=False, minutes_ago=minute)
         logs.served("0", success=True, minutes_ago=minute)
         logs.told("cleaned", cleanUp="Deleted", minutes_ago=minute)
+        logs.failed_job(minutes_ago=minute)
+        for name in GETS_OF_ONE_JOB:
+            logs.served("500", success=False, minutes_ago=minute, name=name)
     ended(logs, 300, reason="none", fault="none")
     ended(logs, 90, reason="NonZeroExitCode", fault="job")
     ended(logs, 20, reason="Cancelled", fault="user")
@@ -79,9 +97,17 @@ def fired(logs: LogWorkspace, rules: dict[str, Rule] = RULES) -> set[str]:
     return {name for name, rule in rules.items() if rule.fires(logs.value_of(rule))}
 
 
-def crowd(logs: LogWorkspace, groups: int) -> None:
+def groups_alive(logs: LogWorkspace, *groups: int, minutes_ago: float = 3) -> None:
+    """Tell how many groups there are in each of several scopes."""
+    for number, count in enumerate(groups):
+        logs.counted(
+            "acijobs.group.alive", count, minutes_ago=minutes_ago, acijobs__scope=f"s{number}/jobs"
+        )
+
+
+def crowd(logs: LogWorkspace, *groups: int) -> None:
     for minute in range(30):
-        logs.counted("acijobs.group.alive", groups, minutes_ago=minute)
+        groups_alive(logs, *groups, minutes_ago=minute)
 
 
 def crawl(logs: LogWorkspace) -> None:
@@ -100,6 +126,7 @@ def fail(logs: LogWorkspace, event: str) -> None:
         logs.told(event, level=2, minutes_ago=minute)
 
 
+NOT_LOADED = "Worker failed to load function: 'JobOrchestrator' with function id: '4b1d'."
 TROUBLES: dict[str, tuple[str, Callable[[LogWorkspace], None]]] = {
     "storage that is down": ("rounds-failing", lambda logs: fail(logs, "roundEnded")),
     "a list of groups that is denied": ("rounds-failing", lambda logs: fail(logs, "notSwept")),
@@ -127,7 +154,7 @@ TROUBLES: dict[str, tuple[str, Callable[[LogWorkspace], None]]] = {
         lambda logs: ended(logs, 3, reason="NoCapacity", fault="platform"),
     ),
     "an orphan": ("orphans", lambda logs: logs.counted("acijobs.group.orphaned", 1)),
-    "groups that nobody deletes": ("groups-beyond-jobs", lambda logs: crowd(logs, 56)),
+    "groups that nobody deletes": ("groups-beyond-jobs", lambda logs: crowd(logs, 31, 25)),
     "a group that did not go": (
         "clean-up-failed",
         lambda logs: logs.told("cleaned", cleanUp="Failed"),
@@ -150,10 +177,28 @@ TROUBLES: dict[str, tuple[str, Callable[[LogWorkspace], None]]] = {
         "host-errors",
         lambda logs: again(lambda: logs.served("503", success=True)),
     ),
+    "wrong settings": (
+        "host-errors",
+        lambda logs: again(lambda: logs.served("500", success=True)),
+    ),
     "exceptions": ("host-errors", lambda logs: again(lambda: logs.threw("ValueError"))),
     "errors of the host": (
         "host-errors",
         lambda logs: again(lambda: logs.wrote("A host error has occurred", level=3)),
+    ),
+    "an orchestrator that cannot be loaded": (
+        "host-errors",
+        lambda logs: again(lambda: logs.wrote(NOT_LOADED, level=3)),
+    ),
+    "an orchestrator whose loading throws": (
+        "host-errors",
+        lambda logs: again(lambda: logs.threw("RpcException", text=NOT_LOADED)),
+    ),
+    "an error that names an orchestrator": (
+        "host-errors",
+        lambda logs: again(
+            lambda: logs.wrote("The 'JobOrchestrator' function is in error: no binding", level=3)
+        ),
     ),
     "a message that is no job": ("poison-queue", lambda logs: logs.told("messageRefused", level=2)),
     "a receiver that is down": (
@@ -171,8 +216,22 @@ AT_ONCE = [one for one, (alert, _) in TROUBLES.items() if RULES[alert].window < 
 
 
 def test_a_healthy_app_fires_nothing(healthy: LogWorkspace) -> None:
-    """Nobody is woken by jobs that fail by their own fault, or by a single hiccup of Azure."""
+    """Nobody is woken by jobs that fail through their own fault, or by a single hiccup of Azure."""
     assert fired(healthy) == set()
+
+
+@pytest.mark.parametrize("name", OTHER_REQUESTS)
+def test_a_500_of_any_other_request_counts(healthy: LogWorkspace, name: str) -> None:
+    """Wrong settings throw nothing and write no line: the answers are all there is to see of them."""
+    again(lambda: healthy.served("500", success=False, name=name))
+    assert fired(healthy) == {"host-errors"}
+
+
+@pytest.mark.parametrize("name", GETS_OF_ONE_JOB)
+def test_a_get_of_one_job_that_fails_otherwise_counts(healthy: LogWorkspace, name: str) -> None:
+    """Only 500 says that a job failed: without storage it answers 503."""
+    again(lambda: healthy.served("503", success=False, name=name))
+    assert fired(healthy) == {"host-errors"}
 
 
 def test_an_app_that_is_silent_fires_one_alert(logs: LogWorkspace) -> None:
@@ -239,21 +298,57 @@ def test_a_chosen_threshold_is_in_a_rule() -> None:
 
 def test_a_few_groups_more_than_jobs_fire_nothing(healthy: LogWorkspace) -> None:
     """However often they are counted: eight more all the time are no more than eight."""
-    crowd(healthy, 53)
+    crowd(healthy, 30, 23)
     assert fired(healthy) == set()
+
+
+def rounds_with_jobs(logs: LogWorkspace, jobs: int) -> Iterator[int]:
+    """Tell of half an hour's rounds, and of that many jobs; give the minutes.
+
+    Not of the newest minute, which would be a slice of its own, with one round.
+    """
+    state = {"cicd__pipeline__run__state": "unknown"}
+    for minute in range(1, 30):
+        logs.measured("acijobs.reconciler.round.duration", 1.2, minutes_ago=minute)
+        logs.counted("acijobs.job.active", jobs, minutes_ago=minute, **state)
+        yield minute
+
+
+def test_groups_that_move_from_scope_to_scope_are_counted_once(logs: LogWorkspace) -> None:
+    """Many in the one a minute ago and many in the other now were never together."""
+    for minute in rounds_with_jobs(logs, 40):
+        groups_alive(logs, *((45, 0) if minute % 2 else (0, 45)), minutes_ago=minute)
+    assert fired(logs) == set()
+
+
+def test_groups_of_the_scopes_that_could_be_listed_fire(logs: LogWorkspace) -> None:
+    """However many there are in the others, there are at least as many more than jobs."""
+    for minute in rounds_with_jobs(logs, 17):
+        groups_alive(logs, 27, minutes_ago=minute)
+    assert fired(logs) == set()
+    crowd(logs, 28)
+    assert fired(logs) == {"groups-beyond-jobs"}
+
+
+def test_a_slice_in_which_nothing_could_be_listed_counts_for_nothing(logs: LogWorkspace) -> None:
+    """It does not say that there are no groups: those of the rest of the half hour fire."""
+    for minute in rounds_with_jobs(logs, 1):
+        if not 10 < minute <= 15:
+            groups_alive(logs, 20, minutes_ago=minute)
+    assert fired(logs) == {"groups-beyond-jobs"}
 
 
 def test_groups_of_a_moment_fire_nothing(healthy: LogWorkspace) -> None:
     """A burst that ends leaves many groups for some minutes, which is not half an hour."""
     for minute in range(20):
-        healthy.counted("acijobs.group.alive", 500, minutes_ago=minute)
+        groups_alive(healthy, 500, 15, minutes_ago=minute)
     assert fired(healthy) == set()
 
 
 def test_a_short_history_fires_nothing_of_half_an_hour(logs: LogWorkspace) -> None:
     """Of an app that was just started, one slice of five minutes is all that there is."""
     logs.measured("acijobs.reconciler.round.duration", 1.2)
-    logs.counted("acijobs.group.alive", 500)
+    groups_alive(logs, 500)
     assert fired(logs) == set()
 
 

@@ -10,7 +10,7 @@ import pytest
 from acijobs.settings.all_concerns import ALL_CONCERNS
 from acijobs.settings.reading import check
 from documented_settings import PAGE, SETTINGS_OF_THE_HOST, settings_on, settings_read
-from infra_templates import INFRA, SETS, app_settings
+from infra_templates import INFRA, SETS, app_settings, resources
 
 NOT_SET = {
     "ArmScope": "follows ArmEndpoint",
@@ -48,6 +48,19 @@ def test_every_setting_that_is_set_is_read() -> None:
 def test_every_setting_that_is_set_is_explained() -> None:
     """On the page of settings."""
     assert set_by_templates() | choosable() <= settings_on(PAGE)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_host_can_index_every_function(name: str) -> None:
+    """One whose queue has no name is in error, told at each start; without a queue it is disabled."""
+    settings = app_settings(name)
+    is_disabled = settings.get("AzureWebJobs.QueueStart.Disabled") == "true"
+    queues = {
+        one["name"].rpartition("/")[2]
+        for one in resources(name, "Microsoft.Storage/storageAccounts/queueServices/queues")
+    }
+    assert settings["JobQueueName"]
+    assert is_disabled == (settings["JobQueueName"] not in queues)
 
 
 @pytest.mark.parametrize("name", SETS)
