@@ -114,16 +114,41 @@ def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
     assert len(pins) == len({one["name"] for one in used})
 
 
-def test_packages_of_tests_are_not_given_what_signs_in_to_azure() -> None:
-    """They are many, and none of them is deployed."""
-    (checks,) = [step["run"] for step in steps("deploy") if "make accept" in step.get("run", "")]
-    *before, last = checks.rstrip().splitlines()
-    assert before[-1] == "az logout"
-    assert last.endswith(" make accept")
-    assert re.findall(r"-u (\w+)", last) == [
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-        "ACTIONS_ID_TOKEN_REQUEST_URL",
+@pytest.mark.parametrize("name", NAMES)
+def test_packages_of_tests_are_not_given_what_signs_in_to_azure(name: str) -> None:
+    """They are many, and none of them is deployed: where `make` installs them, nothing signs in."""
+    jobs = [
+        job
+        for job in read(name)["jobs"].values()
+        if any(re.search(r"\bmake ", step.get("run", "")) for step in job.get("steps", ()))
     ]
+    assert jobs
+    for job in jobs:
+        assert job["permissions"] == {"contents": "read"}
+        assert not any("azure/login" in step.get("uses", "") for step in job["steps"])
+
+
+def test_the_key_of_the_app_is_given_only_to_what_asks_the_app() -> None:
+    """Neither to what installs packages, nor to the job that signs in to Azure."""
+    given = [step["run"] for step in steps("deploy") if "secrets.APP_KEY" in str(step.get("env"))]
+    whole = (GITHUB / "workflows" / "deploy.yml").read_text("utf-8")
+    assert len(given) == whole.count("secrets.")
+    assert ["health/deep" in run or run == "make accept" for run in given] == [True, True]
+    assert read("deploy")["jobs"]["check"]["environment"] != "azure"
+
+
+def test_what_was_deployed_is_checked_at_the_url_that_was_probed() -> None:
+    """And at the same tag."""
+    jobs = read("deploy")["jobs"]
+    assert jobs["check"]["needs"] == "deploy"
+    (probe,) = [step for step in jobs["deploy"]["steps"] if step.get("id") == "probe"]
+    assert 'echo "url=' in probe["run"]
+    # `az functionapp show` of azure-cli 2.91.0, custom.py: the raw resource of an app on Flex.
+    assert "--query 'properties.defaultHostName || defaultHostName'" in probe["run"]
+    assert jobs["deploy"]["outputs"] == {"url": "${{ steps.probe.outputs.url }}"}
+    assert jobs["check"]["env"] == {"URL": "${{ needs.deploy.outputs.url }}"}
+    refs = [step["with"]["ref"] for step in steps("deploy") if "checkout" in step.get("uses", "")]
+    assert refs == ["refs/tags/${{ env.TAG }}"] * 2
 
 
 @pytest.mark.parametrize("name", NAMES)
