@@ -41,6 +41,7 @@ class EngineOptions:
         runtime: What runs containers, as for the local stack.
         settings: App settings that win over those of the local stack.
         gone_s: How long the emulator shows a deleted group as Deleting.
+        emulator_options: Further options of the emulator's command.
     """
 
     app: Path
@@ -50,6 +51,7 @@ class EngineOptions:
     runtime: str = "scripted"
     settings: Mapping[str, str] = field(default_factory=dict)
     gone_s: float = 0.0
+    emulator_options: tuple[str, ...] = ()
 
 
 class EngineStack:
@@ -93,7 +95,12 @@ class EngineStack:
     @property
     def admin(self) -> str:
         """Where the emulator's admin API answers."""
-        return self._emulator.emulator_env["ACI_EMULATOR_ADMIN"]
+        return self.emulator_env["ACI_EMULATOR_ADMIN"]
+
+    @property
+    def emulator_env(self) -> dict[str, str]:
+        """What the emulator told of itself."""
+        return self._emulator.emulator_env
 
     @property
     def engine_pid(self) -> int:
@@ -154,6 +161,7 @@ class EngineStack:
             settings={"AppName": "engine", "LogArchiveUrl": "", "JobStoreUrl": ""},
             is_unlimited=True,
             gone_s=self._options.gone_s,
+            emulator_options=self._options.emulator_options,
         )
         emulator = LocalStack(options)
         self._ends.callback(emulator.stop)

@@ -96,6 +96,11 @@ class Receiver:
 
         return send
 
+    def answer_to(self, request: Received) -> bytes | Callable[[socket.socket], None]:
+        """Return what this request is answered."""
+        del request
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     def wait_for(self, count: int, within_s: float = 60.0) -> list[Received]:
         """Return the requests once there are so many."""
         give_up_at = time.monotonic() + within_s
@@ -117,8 +122,9 @@ class Receiver:
             if self.tls is not None:
                 connection = self.tls.wrap_socket(connection, server_side=True)
                 open_sockets.enter_context(connection)
-            self.received.append(_read(connection))
-            said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            request = _read(connection)
+            self.received.append(request)
+            said = self.answer_to(request)
             if callable(said):
                 said(connection)
             else:

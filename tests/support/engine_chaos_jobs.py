@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine_chaos_hooks import Hook
 
 _FOREVER_S = 1_800
 _SLOW_LINES = 360
@@ -57,6 +60,9 @@ class Plan:
         others: All that its other containers print, by their names.
         kept_s: How long its group must stay after its end.
         mishaps: Faults of the emulator that befall its groups.
+        refusals: Faults of the emulator that refuse its group where it is first asked for.
+        shut_out_of: The resource group that takes none of its groups; empty where each may.
+        hook: Whom it calls back; None for nobody.
     """
 
     id: str
@@ -73,6 +79,9 @@ class Plan:
     others: dict[str, str] = field(default_factory=dict)
     kept_s: float = 0.0
     mishaps: tuple[dict[str, Any], ...] = ()
+    refusals: tuple[dict[str, Any], ...] = ()
+    shut_out_of: str = ""
+    hook: Hook | None = None
 
     @property
     def ends_itself(self) -> bool:

@@ -1,4 +1,9 @@
-"""A chaos run of mixed jobs: all that a user of batch jobs asks for, and a kill every 20 seconds."""
+"""A chaos run of mixed jobs: all that a user of batch jobs asks for, and a kill every 20 seconds.
+
+Most have a callback, some to a receiver that fails at first; some have a secret of a key vault that
+throttles. There are two scopes and two regions: one scope denies some of its jobs their groups for
+good, and each region has no capacity at times.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,9 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from engine_chaos_jobs import MIXED, SECRETS, plans
+from engine_chaos_hooks import Hooks
+from engine_chaos_jobs import MIXED, plans
+from engine_chaos_outside import ALL_SECRETS, fill_vault, with_outside
 from engine_chaos_report import report
 from engine_chaos_storm import Storm
 from secret_hunt import Hunt
@@ -35,12 +42,16 @@ def run_mixed(place: Place, seed: int, count: int, kinds: tuple[str, ...], bound
         bound_s: How long after the last job was posted all must be settled.
     """
     within_s = count / _JOBS_PER_S
-    jobs = plans(seed, count, within_s=within_s, prefix=f"m{seed}-", shares=MIXED)
-    storm = Storm(place, seed, reconciles=True, pause_s=(0, 0))
-    kills = _kills(storm, seed, kinds, until_s=within_s + bound_s)
-    seen = storm.run(jobs, kills, bound_s)
+    plain = plans(seed, count, within_s=within_s, prefix=f"m{seed}-", shares=MIXED)
+    fill_vault(place)
+    with Hooks() as hooks:
+        jobs = with_outside(plain, seed, hooks, place.emulator_env["KEY_VAULT_URL"])
+        storm = Storm(place, seed, reconciles=True, pause_s=(0, 0))
+        kills = _kills(storm, seed, kinds, until_s=within_s + bound_s)
+        seen = storm.run(jobs, kills, bound_s)
+    seen.messages = hooks.messages
     problems = report(place, f"mixed, seed {seed}, {storm.runs_for_s:.0f} s", jobs, seen)
-    hunt = Hunt(SECRETS)
+    hunt = Hunt(ALL_SECRETS)
     hunt.look_into(place.state)
     return "; ".join(filter(None, [problems, *hunt.found]))
 

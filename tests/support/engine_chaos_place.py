@@ -59,6 +59,10 @@ class Place(Protocol):
     def admin(self) -> str:
         """Where the emulator's admin API answers."""
 
+    @property
+    def emulator_env(self) -> dict[str, str]:
+        """What the emulator told of itself."""
+
 
 def rows_of(place: Place) -> TableRows | FileRows:
     """Return the rows of its jobs."""
@@ -79,6 +83,7 @@ class OwnHost:
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
         self.base_url = stack.base_url
+        self.emulator_env = stack.emulator_env
         self.admin = stack.emulator_env["ACI_EMULATOR_ADMIN"]
         self.state = stack.options.state
         self.storage = stack.app_settings()["JobStoreUrl"]

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
 
+    from engine_chaos_hooks import Message
     from engine_chaos_jobs import Plan
     from engine_chaos_place import Place
     from stack.http import Reply
 
 OUTAGE_S = 90.0
 _ARM = "Container*"
+_VAULT = "Secrets_Get"
 _ASK_FOR_S = 420.0
 """How long a client repeats a POST or a DELETE that is not answered, or with a 5xx."""
 
@@ -42,6 +44,7 @@ class Seen:
         slowest_s: The longest that a GET took while the engine was up.
         faults: What was done, with its time from the start.
         settled_s: From the last fault until every job was settled; None where some never were.
+        messages: The callbacks that came, in their order.
     """
 
     accepted: set[str] = field(default_factory=set)
@@ -50,6 +53,7 @@ class Seen:
     slowest_s: float = 0.0
     faults: list[str] = field(default_factory=list)
     settled_s: float | None = None
+    messages: list[Message] = field(default_factory=list)
 
 
 class Storm:
@@ -115,9 +119,15 @@ class Storm:
     def _let_azure_fail(self, jobs: list[Plan]) -> None:
         admin = AdminClient(self._stack.admin)
         admin.clear_faults(seed=self._seed)
+        for refusal in (refusal for job in jobs for refusal in job.refusals):
+            admin.add_fault(
+                **refusal
+            )  # before all others: who is refused by these is refused by none
         admin.add_fault("respond", operation=_ARM, share=0.05, status=429, retry_after_s=1)
         admin.add_fault("respond", operation=_ARM, share=0.02, status=503)
         admin.add_fault("drop_reply", operation=_ARM, share=0.01)
+        # Apart, so that hardly any callback fails twice for them: its next try is a minute away then.
+        admin.add_fault("respond", operation=_VAULT, nth=[2, 7, 13, 20], status=429)
         for mishap in (mishap for job in jobs for mishap in job.mishaps):
             admin.add_fault(**mishap)
 

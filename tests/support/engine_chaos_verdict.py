@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aci_emulator.admin.client import AdminClient
 from acijobs.domain.group import JOB_TAG, MAIN_CONTAINER
 from acijobs.rows.packing import pack_row
+from engine_chaos_hooks import untold
 from engine_chaos_place import rows_of
 from stack.http import NoAnswerError, send
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from engine_chaos_place import Place
     from engine_chaos_storm import Seen
 
-_FAULTS = ("wrong", "lost", "doubled", "orphaned", "hanging", "log")
+_FAULTS = ("wrong", "lost", "doubled", "orphaned", "hanging", "log", "untold")
 _END_STATES = frozenset({"Succeeded", "Failed", "Cancelled", "TimedOut"})
 _SLACK_S = 1.0
 """A line that was printed so shortly before the log was collected may have missed it."""
@@ -33,7 +34,8 @@ class Verdict:
 
     Attributes:
         problems: By job id: pairs of a kind and a text.
-        figures: Counts: take-overs, logs that say that they are truncated, runs that saw no container.
+        figures: Counts: groups, jobs refused at first, take-overs, logs that say that they are
+            truncated, callbacks, and how many of those were repetitions.
     """
 
     problems: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -73,9 +75,14 @@ class Judge:
             told += self._judge_runs(job)
             told += self._judge_log(job, stored.row, reply.body)
             told += self._judge_other_logs(job)
+            told += self._judge_place(job, reply.body)
+            told += untold(job, seen.messages, reply.body["callback"])
             verdict.figures["groups"] += len({run["group"] for run in self._runs[job.id]})
+            verdict.figures["refused at first"] += bool(job.refusals)
             verdict.figures["take-overs"] += stored.row.offer - 1
             verdict.figures["truncated logs"] += reply.body["logState"]["truncated"]
+        verdict.figures["callbacks"] = len(seen.messages)
+        verdict.figures["repeated"] = len(seen.messages) - len({one.id for one in seen.messages})
         for lie in seen.lies:
             verdict.problems["answers"].append(("lost", lie))
         verdict.problems = {name: told for name, told in verdict.problems.items() if told}
@@ -119,6 +126,22 @@ class Judge:
                 if (gone_at - ended_at).total_seconds() < job.kept_s:
                     return [("wrong", f"kept from {ended_at} to {gone_at} only")]
         return []
+
+    def _judge_place(self, job: Plan, shown: dict[str, Any]) -> list[tuple[str, str]]:
+        """Tell if a group was where none of the job's may be, or not where the job shows it."""
+        runs = self._runs[job.id]
+        told = [
+            ("wrong", f"a group in {job.shut_out_of}, which had refused it")
+            for run in runs
+            if run["resourceGroup"] == job.shut_out_of
+        ]
+        found = {run["group"]: run["location"] for run in runs}
+        for attempt in shown["attempts"]:
+            where = found.get(attempt["group"])
+            # Release 0.1.0 kept no location of a job that names none.
+            if where is not None and attempt["location"] not in {where, None}:
+                told.append(("wrong", f"in {where}, and shown in {attempt['location']}"))
+        return told
 
     def _judge_other_logs(self, job: Plan) -> list[tuple[str, str]]:
         """Judge the logs of earlier attempts, and of containers beside the main one."""

@@ -57,10 +57,11 @@ class ContainerRecord:
 
 @dataclass(kw_only=True)
 class GroupRecord:
-    """One creation of a group: the tags of its first request, and when it was gone."""
+    """One creation of a group: where, with the tags of its first request, and when it was gone."""
 
     name: str
     resource_group: str
+    location: str
     created_at: datetime
     tags: Mapping[str, str]
     deleted_at: datetime | None = None
@@ -101,6 +102,7 @@ class History:
             group = {
                 "group": record.name,
                 "resourceGroup": record.resource_group,
+                "location": record.location,
                 "createdAt": _text(record.created_at),
                 "deletedAt": _text(record.deleted_at),
                 "creations": creations[record.resource_group, record.name.lower()],

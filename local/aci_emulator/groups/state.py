@@ -45,6 +45,7 @@ class Group:
         self.record = GroupRecord(
             name=spec.name,
             resource_group=resource_group,
+            location=spec.location,
             created_at=created_at,
             tags=dict(spec.tags or {}),
         )

@@ -39,6 +39,7 @@ def test_a_hundred_jobs_are_seen_in_one_answer(emulated: EmulatorTarget) -> None
     found = emulated.emulator.admin.containers("job-")
     assert [entry["group"] for entry in found] == [f"job-{number}" for number in range(100)]
     assert {entry["container"] for entry in found} == {"main"}
+    assert {(entry["resourceGroup"], entry["location"]) for entry in found} == {(_RG, "eastus")}
     assert [entry["state"] for entry in found] == ["Terminated"] * 51 + ["Running"] * 49
     assert [_seconds(entry) for entry in found[:51]] == [20 + number for number in range(51)]
     assert [entry["exitCode"] for entry in found[49:53]] == [3, 3, None, None]

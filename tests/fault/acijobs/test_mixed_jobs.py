@@ -1,5 +1,7 @@
 """Mixed jobs on our own host, killed every 20 s, as harsh as Azure: none wrong, lost, doubled or left.
 
+Whoever is to be called back is told how its job ended.
+
 JOBS is how many (200 for the whole), SEED what all dice follow from.
 """
 
@@ -11,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine_chaos_jobs import SECRET_SETTINGS
 from engine_chaos_mixed import GONE_S, harsh_faults, run_mixed
+from engine_chaos_outside import EMULATOR_OPTIONS, SETTINGS
 from engine_chaos_place import OwnHost
 from stack.local_stack import LocalStack, StackOptions
 
@@ -29,9 +31,10 @@ def test_every_mixed_job_ends_right_while_the_host_is_killed(tmp_path: Path) -> 
         app=ROOT,
         state=tmp_path / "state",
         runtime="scripted",
-        settings=SECRET_SETTINGS | {"FUNCTIONS_HOST_FAULTS": harsh_faults()},
+        settings=SETTINGS | {"FUNCTIONS_HOST_FAULTS": harsh_faults()},
         is_unlimited=True,
         gone_s=GONE_S,
+        emulator_options=EMULATOR_OPTIONS,
     )
     with LocalStack(options) as stack:
         problems = run_mixed(OwnHost(stack), SEED, JOBS, ("host",), BOUND_S)

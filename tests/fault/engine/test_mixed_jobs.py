@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine_app import copy_app
-from engine_chaos_jobs import SECRET_SETTINGS
 from engine_chaos_mixed import GONE_S, run_mixed
+from engine_chaos_outside import EMULATOR_OPTIONS, SETTINGS
 from engine_chaos_report import SHORT_TIMEOUTS
 from stack.engine_stack import EngineOptions, EngineStack
 
@@ -30,8 +30,9 @@ def test_every_mixed_job_ends_right_on_the_engine(engine: str, tmp_path: Path) -
         app=copy_app(ROOT, tmp_path / "app"),
         engine=engine,
         state=tmp_path / "state",
-        settings=SHORT_TIMEOUTS | SECRET_SETTINGS,
+        settings=SHORT_TIMEOUTS | SETTINGS,
         gone_s=GONE_S,
+        emulator_options=EMULATOR_OPTIONS,
     )
     with EngineStack(options) as stack:
         problems = run_mixed(stack, SEED, JOBS, ("host", "worker"), BOUND_S)
