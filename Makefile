@@ -67,13 +67,17 @@ accept: $(STAMP)  ## Check the app that answers at URL (function key: KEY); leav
 	@test -n "$$ACCEPT_URL" || { echo "make accept needs URL=https://... and, where keys are asked for, KEY=..."; exit 2; }
 	@$(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS) $(OPTIONS)
 
+require_engine = @test -n '$(ENGINE)' || { echo "make $@ needs ENGINE='...', a command that serves an app on a Durable engine"; exit 2; }
+
 test-engine: $(STAMP)  ## The same checks on the Durable engine that the command ENGINE serves.
+	$(require_engine)
 	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/acceptance -n $(TEST_WORKERS)
 	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/e2e/acijobs/test_telemetry.py -k '[engine' -n 0
 
 # Like ENGINE='python ../engine/serve.py' SEEDS=1 JOBS=80 OPTIONS='-k chaos'; FORM=long adds an outage of the storage.
 # ENGINES=3 serves three engines at once, and shows what each run saw at the end.
 fault-engine: $(STAMP)  ## Kill the processes of the Durable engine that ENGINE serves, while jobs run.
+	$(require_engine)
 	ENGINE='$(ENGINE)' $(BIN)/python -m pytest tests/fault/engine -m fault $(if $(ENGINES),-n $(ENGINES) -rP,-s) $(OPTIONS)
 
 bench-host: $(STAMP)  ## The Functions host against durabletask and DBOS, in one run.
@@ -105,7 +109,7 @@ setup: $(STAMP)  ## Make the virtual environment.
 
 $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acijobs needs Python 3.11 or newer: set PYTHON=python3.x")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _APP = Path(__file__).resolve().parents[2]
 _HIGHEST_PORT = 65535
+_RUNTIMES = ("process", "docker", "auto")
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -161,6 +162,12 @@ def _port(name: str, text: str) -> int:
     return port
 
 
+def _runtime(text: str) -> str:
+    if text not in _RUNTIMES:
+        raise StackError(f"RUNTIME is {text!r}, which is none of {', '.join(_RUNTIMES)}")
+    return text
+
+
 def _interrupt(*_: object) -> NoReturn:
     for ending in _ENDINGS:  # impatience must not interrupt the clean-up
         signal.signal(ending, signal.SIG_IGN)
@@ -181,9 +188,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, default=_APP / ".local", help="state folder")
     parser.add_argument(
         "--runtime",
-        choices=["auto", "process", "docker"],
+        type=_runtime,
         default="process",
-        help="what runs containers (default: process)",
+        help=f"what runs containers: {', '.join(_RUNTIMES)} (default: process)",
     )
     return parser
 

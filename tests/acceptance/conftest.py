@@ -16,7 +16,7 @@ import pytest
 
 from log_requests import follow_log
 from stack.engine_stack import EngineOptions, EngineStack
-from stack.http import send
+from stack.http import NoAnswerError, send
 from stack.local_stack import LocalStack, StackOptions
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ class App:
 
     def post(self, spec: object, path: str = "", **headers: str) -> Reply:
         """POST /api/jobs, or what is below it."""
-        return send("POST", f"{self.url}/api/jobs{path}", body=spec, headers=self._headers(headers))
+        return self._send("POST", path, spec, headers)
 
     def list(self, query: str) -> Reply:
         """GET /api/jobs."""
-        return send("GET", f"{self.url}/api/jobs{query}", headers=self._headers())
+        return self._send("GET", query)
 
     def get(self, job_id: str, query: str = "") -> Reply:
         """GET /api/jobs/{id}."""
-        return send("GET", f"{self.url}/api/jobs/{job_id}{query}", headers=self._headers())
+        return self._send("GET", f"/{job_id}{query}")
 
     def follow(self, job_id: str) -> Iterator[str]:
         """GET /api/jobs/{id}/logs, again and again, until the log is complete."""
@@ -71,7 +71,7 @@ class App:
 
     def delete(self, job_id: str, query: str = "") -> Reply:
         """DELETE /api/jobs/{id}."""
-        return send("DELETE", f"{self.url}/api/jobs/{job_id}{query}", headers=self._headers())
+        return self._send("DELETE", f"/{job_id}{query}")
 
     def make_round(self) -> None:
         """Have the Reconciler make a round now, where that needs no master key; else it comes."""
@@ -83,6 +83,19 @@ class App:
         reply = self.post(spec)
         assert reply.status == 202, reply.body
         return Started(app=self, id=reply.body["id"], urls=reply.body)
+
+    def _send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """Ask as the API says: after a 503 again, when it says, and for a new job under its id."""
+        url, give_up_at = f"{self.url}/api/jobs{path}", time.monotonic() + TIMEOUT_S
+        while True:
+            reply = send(method, url, body=body, headers=self._headers(headers))
+            if reply.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > give_up_at:
+                return reply
+            time.sleep(float(reply.headers.get("retry-after", "1")))
+            if isinstance(reply.body, dict) and "id" in reply.body:
+                body = body | {"id": reply.body["id"]}
 
     def _headers(self, more: dict[str, str] | None = None) -> dict[str, str]:
         sent = {name.replace("_", "-"): value for name, value in (more or {}).items()}
@@ -150,9 +163,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _require_key() -> None:
-    """End at once, and not in every test, where the app asks for a key that was not given."""
+    """End at once, and not in every test, where no app answers or it asks for a key."""
     deployed = App(url=os.environ["ACCEPT_URL"].rstrip("/"), key=os.environ.get("ACCEPT_KEY", ""))
-    if deployed.list("").status == HTTPStatus.UNAUTHORIZED:
+    if not deployed.url.startswith(("http://", "https://")):
+        raise pytest.UsageError(f"URL is {deployed.url!r}, which must begin with https://")
+    try:
+        status = deployed.list("").status
+    except NoAnswerError as error:
+        raise pytest.UsageError(f"no app answers at URL: {error}") from None
+    if status == HTTPStatus.UNAUTHORIZED:
         raise pytest.UsageError(f"{deployed.url} asks for its key: make accept URL=... KEY=...")
 
 

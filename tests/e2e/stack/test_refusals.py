@@ -32,6 +32,13 @@ def test_impossible_ports_are_refused(tmp_path: Path, arguments: list[str], line
         assert command.finish() == (1, line)
 
 
+def test_a_runtime_that_is_none_is_refused(tmp_path: Path) -> None:
+    """With those that there are."""
+    with stack_command("up", "--runtime=dokcer", state=tmp_path) as command:
+        line = "RUNTIME is 'dokcer', which is none of process, docker, auto\n"
+        assert command.finish() == (1, line)
+
+
 @pytest.mark.parametrize("name", ["up", "demo"])
 def test_a_taken_port_is_refused_with_advice_for_this_command(tmp_path: Path, name: str) -> None:
     """The reason is given once, and the advice can be typed as it stands."""
