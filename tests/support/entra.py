@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import trustme
 
+from loopback_server import LoopbackServer
 from stack.http import send
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ TENANT = "00000000-0000-0000-0000-00000000000a"
 SECRET = "a secret of the principal"
 
 
-class Entra(ThreadingHTTPServer):
+class Entra(LoopbackServer):
     """Serves between `with` and its end; its tokens are the emulator's.
 
     Args:
@@ -33,10 +33,8 @@ class Entra(ThreadingHTTPServer):
         scopes: What tokens were asked for.
     """
 
-    daemon_threads = True
-
     def __init__(self, host: str, *, authority: Path, emulator: Mapping[str, str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Request)
+        super().__init__(_Request)
         self.host, self.emulator = host, emulator
         self.scopes: set[str] = set()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,14 +43,6 @@ class Entra(ThreadingHTTPServer):
         )
         made.issue_cert(host).configure_cert(context)
         self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
 
     def token_for(self, scope: str) -> str:
         """Return a token of the emulator for this scope."""

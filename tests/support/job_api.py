@@ -21,8 +21,9 @@ from acijobs.usecases.ports import log_key
 from acijobs.web.job_start import start_job
 from acijobs.web.jobs import cancel_job, read_job
 from acijobs_interleaving import RUN, accept, let_pass
-from acijobs_world import World, denied
+from acijobs_world import World
 from job_calls import decoded
+from scripted_azure import denied
 
 if TYPE_CHECKING:
     from acijobs.domain.row import Row

@@ -17,10 +17,20 @@ from acijobs.usecases.ports import log_key
 from acijobs.web.live_logs import LiveLogs
 from acijobs.web.logs import read_logs
 from acijobs_interleaving import RUN, accept, let_pass
-from acijobs_world import START, World
+from acijobs_world import World
+from manual_clock import START
 
 if TYPE_CHECKING:
     from acijobs.domain.row import Row
+
+TIME = "2026-11-23T10:00:00.{:09d}Z "
+"""What stands before each archived line, with a number of nanoseconds to be filled in."""
+ONE, TWO = TIME.format(1) + "one\n", TIME.format(2) + "zwei €\n"
+OTHERS = {
+    "initContainers": [{"name": "fetch", "image": "alpine"}],
+    "sidecars": [{"name": "proxy", "image": "alpine", "cpu": 1, "memoryGb": 1}],
+}
+"""Containers beside the job's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

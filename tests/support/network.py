@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING
+
+from loopback_server import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +58,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-class Network(ThreadingHTTPServer):
+class Network(LoopbackServer):
     """Serves between `with` and its end.
 
     Args:
@@ -67,10 +69,8 @@ class Network(ThreadingHTTPServer):
         asked_for: What was asked for, as `host:port`, whether it was reached or not.
     """
 
-    daemon_threads = True
-
     def __init__(self, leads_to: Mapping[str, int] | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
+        super().__init__(_Exchange)
         self.leads_to = dict(leads_to or {})
         self.asked_for: set[str] = set()
 
@@ -79,11 +79,3 @@ class Network(ThreadingHTTPServer):
         """What has a program go through it, but for this machine's own addresses."""
         proxy = f"http://127.0.0.1:{self.server_port}"
         return {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": "127.0.0.1"}
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import JobOrchestrator
 import WatchOrchestrator
 from acijobs.domain.codec import encode
@@ -37,14 +39,18 @@ from acijobs.usecases.fetch_logs import fetch_logs
 from acijobs.usecases.finish_job import finish_job
 from acijobs.usecases.send_callback import send_callback
 from acijobs.usecases.telemetry import Invocation
-from acijobs_world import START, ManualClock, World
+from acijobs_world import World
 from functions_host.contract import UserCodeError
 from functions_host.durable import DurableEngine, DurableOptions
+from manual_clock import START, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
     from pathlib import Path
+
+TWIN_REPLIES = pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
+"""For tests in which a step is answered twice: the SDK warns, and takes one answer."""
 
 _HANDLES = {"JobOrchestrator": JobOrchestrator.main, "WatchOrchestrator": WatchOrchestrator.main}
 _STEPS: dict[str, tuple[Any, Any]] = {

@@ -6,6 +6,7 @@ Engine, orchestrators, use cases and Reconciler are the real ones; the outside i
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections import Counter
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from acijobs.domain.codec import encode
 from acijobs.domain.messages import Function, JobInput
+from acijobs.domain.row import cancelled, offered
 from acijobs.instances import Instance
 from acijobs.reconciler import Reconciler, Round
-from acijobs_world import START, ManualClock, World
+from acijobs.usecases.changing import change
+from acijobs_world import World
 from functions_host.durable import DurableEngine, DurableOptions
 from functions_host.durable.api.errors import ClientError
 from functions_host.durable.store.records import InstanceQuery
+from manual_clock import START, ManualClock
 from orchestration_runs import ScriptedFunctions, SkippingClock, accept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from acijobs.domain.row import Row
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
 JOB = "job-under-test"
 SPEC = {"image": "alpine:3.20"}
+SHORT = {"timeouts": {"queueSeconds": 60, "provisionSeconds": 60, "runSeconds": 60}}
+WATCH = Function.WATCH.value
+ACTIVITIES = [Function.CREATE.value, Function.CHECK.value, Function.DELETE.value]
 LOG_LINES = 22
 """What the scripted container prints if it runs from second 3 to second 25."""
 
@@ -265,3 +272,39 @@ def assert_right(stage: Stage, phase: str, *, lines: int | None = None, created:
     assert not azure.alive
     count = len(stage.log) if lines is None else lines
     assert stage.log == [f"line {number}" for number in range(count)]
+
+
+def ask_to_cancel(stage: Stage) -> None:
+    """Store the request to end the job, as DELETE does; the event never arrives."""
+    rows = stage.world.memory_rows
+    stored = rows.read(JOB)
+    assert stored is not None
+    now = stage.clock.now()
+    assert change(rows, stored, lambda row: cancelled(row, why="enough", now=now))
+
+
+def make_offer(stage: Stage) -> None:
+    """Take the job over in its row, as a round does before it starts anything."""
+    rows = stage.world.memory_rows
+    stored = rows.read(JOB)
+    assert stored is not None
+    changed = offered(stored.row, instead_of=1, now=stage.clock.now())
+    assert changed is not None
+    rows.swap(stored, changed)
+
+
+async def terminate(stage: Stage) -> None:
+    """Terminate the orchestration, as people do."""
+    await stage.engine.client.terminate(JOB, "people")
+
+
+async def purge(stage: Stage) -> None:
+    """Terminate the orchestration and purge it."""
+    await terminate(stage)
+    await stage.engine.wait_until_quiet()
+    assert await stage.engine.client.purge([JOB]) == 1
+
+
+def on_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> None:
+    """Do this on the loop, from one of its threads, and wait until it is done."""
+    asyncio.run_coroutine_threadsafe(work, loop).result(60)
