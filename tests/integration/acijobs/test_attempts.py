@@ -14,12 +14,13 @@ from acijobs.domain.reasons import Reason
 from acijobs.domain.row import cancelled
 from acijobs.usecases.changing import change
 from acijobs.usecases.finish_job import finish_job
-from acijobs_world import AfterWork, World, busy
 from orchestration_runs import Event, run_job
+from scripted_azure import AfterWork, busy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from acijobs_world import World
     from orchestration_runs import Run as JobRun
 
 RETRY = {"attempts": 3, "backoffSeconds": 60}

@@ -10,15 +10,17 @@ import pytest
 from acijobs.domain.callback.state import OWN_TRIES, PAUSES_S, CallbackStatus, Delivery
 from acijobs.domain.errors import StorageError
 from acijobs.domain.messages import Function
-from acijobs_world import NEVER, START
 from functions_host.durable.faults import ActivityRedelivered, OrchestratorKilled, ReplySwallowed
-from orchestration_runs import Event, Run, run_job
+from manual_clock import START
+from orchestration_runs import TWIN_REPLIES, Event, Run, run_job
 from reconciler_runs import JOB, Stage, assert_right
+from scripted_azure import NEVER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acijobs_world import Post, World
+    from acijobs_world import World
+    from scripted_callbacks import Post
 
 CALLBACK = {"callback": {"url": "https://example.com/hook"}}
 SPEC = {"image": "alpine:3.20"}
@@ -284,7 +286,7 @@ async def test_storage_that_fails_during_a_round_ends_it(tmp_path: Path) -> None
     ],
     ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'occurrence', 1)}",
 )
-@pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
+@TWIN_REPLIES
 async def test_whatever_befalls_the_engine_it_is_told_under_one_id(
     tmp_path: Path, fault: Any
 ) -> None:

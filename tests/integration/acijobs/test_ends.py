@@ -12,12 +12,14 @@ from acijobs.domain.observation import ContainerState
 from acijobs.domain.progress import CleanUp
 from acijobs.domain.row import cancelled
 from acijobs.usecases.changing import change
-from acijobs_world import NEVER, START, World, busy
+from manual_clock import START
 from orchestration_runs import Event, run_job
+from scripted_azure import NEVER, busy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from acijobs_world import World
     from orchestration_runs import Run
 
 IMAGE = {"image": "alpine:3.20"}

@@ -16,11 +16,13 @@ from acijobs.domain.reasons import Reason
 from acijobs.domain.row import cancelled, closed
 from acijobs.orchestrations.watching import OWN_POLLS
 from acijobs.usecases.changing import change
-from acijobs_world import NEVER, AfterWork, World, busy, denied
 from orchestration_runs import Event, run_job
+from scripted_azure import NEVER, AfterWork, busy, denied
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from acijobs_world import World
 
 SPEC = {"image": "alpine:3.20"}
 BUSY = {"kind": "busy", "code": "ServiceUnavailable", "message": "no capacity"}

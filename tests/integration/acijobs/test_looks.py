@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestration_runs import Event, run_job
+from orchestration_runs import TWIN_REPLIES, Event, run_job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ async def test_an_attempt_that_a_look_ended_is_followed_by_the_next(
     assert not run.world.azure.alive
 
 
-@pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
+@TWIN_REPLIES
 async def test_a_look_that_came_before_anybody_waited_is_bounded_too(tmp_path: Path) -> None:
     """The SDK takes such an event for one at every later wait."""
     busy = {"kind": "busy", "code": "ServiceUnavailable", "message": "no capacity"}

@@ -20,7 +20,9 @@ from acijobs.reconciler import MAX_JOBS, Reconciler, Round
 from acijobs.rows import file as file_rows
 from acijobs.rows.file import FileRows
 from acijobs.usecases.ports import RECONCILER, StoredRow, Unsettled
-from acijobs_world import SCOPE, START, ManualClock, MemoryRows, World
+from acijobs_world import SCOPE, World
+from manual_clock import START, ManualClock
+from memory_rows import MemoryRows
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,6 +1,7 @@
+# ruff: noqa: N802 - activities are named as in Azure
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,3 +33,16 @@ async def host(app: SdkApp, clock: VirtualClock, tmp_path: Path) -> AsyncIterato
     await harness.start()
     yield harness
     await harness.stop()
+
+
+@pytest.fixture
+def activities(app: SdkApp) -> None:
+    """Register an activity that adds one, and one that fails."""
+
+    @app.activity
+    def Add(number: int) -> int:
+        return number + 1
+
+    @app.activity
+    def Boom(_: Any) -> None:
+        raise ValueError("boom")

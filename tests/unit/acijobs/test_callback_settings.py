@@ -8,7 +8,7 @@ from acijobs.domain.errors import InvalidSettingsError
 from acijobs.settings.callbacks import CallbackSettings
 from acijobs.settings.reading import read
 from acijobs.settings.web import WebSettings
-from acijobs_world import CALLBACK_KEY
+from scripted_callbacks import CALLBACK_KEY
 
 
 def test_nothing_is_trusted_and_nothing_signed_unless_it_is_set() -> None:

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from acijobs.domain.callback.signing import read_key, signed
-from acijobs_world import CALLBACK_KEY
+from scripted_callbacks import CALLBACK_KEY
 
 BODY = b'{"test": 2432232314}'
 

@@ -13,7 +13,7 @@ from acijobs.domain.callback.state import (
     CallbackStatus,
     Delivery,
 )
-from acijobs_world import START
+from manual_clock import START
 
 NO_ANSWER = Delivery(trouble="the receiver did not answer within 10 s")
 

@@ -27,7 +27,9 @@ from acijobs.usecases.changing import change
 from acijobs.usecases.check_status import check_status
 from acijobs.usecases.create_group import create_group
 from acijobs_interleaving import RUN, TWIN, accept, let_pass
-from acijobs_world import START, World, busy, denied
+from acijobs_world import World
+from manual_clock import START
+from scripted_azure import busy, denied
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ from acijobs.usecases.changing import change
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job, finish_job
 from acijobs_interleaving import RUN, TWIN, accept, at_call, let_pass
-from acijobs_world import HERE, START, AfterWork, World, busy, denied
+from acijobs_world import HERE, World
+from manual_clock import START
+from scripted_azure import AfterWork, busy, denied
 
 if TYPE_CHECKING:
     from datetime import datetime

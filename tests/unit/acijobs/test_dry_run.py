@@ -14,7 +14,8 @@ from acijobs.domain.spec.job import JobSpec, parse
 from acijobs.domain.spec.policy import JobPolicy
 from acijobs.usecases.dry_run import candidates, forecast, look_at, scopes, whole
 from acijobs.web.dry_runs import dry_run
-from acijobs_world import SCOPE, World, busy
+from acijobs_world import SCOPE, World
+from scripted_azure import busy
 from spec_complaints import EVERYTHING, SUBNET, job, sidecar
 
 

@@ -17,7 +17,9 @@ from acijobs.usecases.check_status import check_status
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import finish_job
 from acijobs_interleaving import RUN, accept, let_pass
-from acijobs_world import NEVER, START, World, busy, denied
+from acijobs_world import World
+from manual_clock import START
+from scripted_azure import NEVER, busy, denied
 
 OTHERS: dict[str, Any] = {
     "initContainers": [{"name": "fetch", "image": "alpine"}],
@@ -194,9 +196,9 @@ def test_an_azure_that_is_slow_is_not_asked_for_log_after_log(
     world.azure.init_containers, world.azure.others = (ended("fetch"),), (running("proxy"),)
     fetch = fetch_other_logs._fetch
 
-    def slow(*asked: Any) -> ContainerLog:
+    def slow(*asked: Any, **how: Any) -> ContainerLog:
         let_pass(world, 21)
-        return fetch(*asked)
+        return fetch(*asked, **how)
 
     monkeypatch.setattr(fetch_other_logs, "_fetch", slow)
     log = finish(world)

@@ -28,7 +28,9 @@ from acijobs.usecases.answering import answer
 from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job, finish_job
 from acijobs_interleaving import RUN, TWIN, accept, at_call, let_pass
-from acijobs_world import START, AfterWork, World, busy, denied
+from acijobs_world import World
+from manual_clock import START
+from scripted_azure import AfterWork, busy, denied
 
 FAILED = Outcome.failed(Reason.EXIT_CODE, "it exited with 3", exit_code=3, has_ended=True)
 POINTS = [

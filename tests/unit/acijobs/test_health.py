@@ -15,7 +15,8 @@ from acijobs.domain.errors import InvalidSettingsError, RefusedError, StorageErr
 from acijobs.health_checks import check_groups, check_settings, check_vaults
 from acijobs.version import VERSION
 from acijobs.web.health import answer_depth, answer_up
-from acijobs_world import ManualClock, ScriptedAzure, busy, denied
+from manual_clock import ManualClock
+from scripted_azure import ScriptedAzure, busy, denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

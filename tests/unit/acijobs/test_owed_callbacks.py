@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ from acijobs.domain.callback.state import CallbackStatus
 from acijobs.domain.errors import RowTooLargeError, StorageError, UnreadableRowError
 from acijobs.domain.outcome import Outcome
 from acijobs.domain.row import closed
+from acijobs.usecases import owed_callbacks
 from acijobs.usecases.owed_callbacks import make_owed
-from acijobs_world import START, World
+from acijobs_world import World
+from manual_clock import START
 from orchestration_runs import accept
 
 SPEC = {"image": "alpine:3.20", "callback": {"url": "https://example.com/hook"}}
@@ -41,13 +43,13 @@ def told(world: World) -> list[str]:
 
 async def test_each_is_made_once_and_three_at_a_time(world: World) -> None:
     """As many as a process sends at once."""
-    lock, under_way, most = threading.Lock(), [0], [0]
+    lock, together, under_way, most = threading.Lock(), threading.Barrier(3), [0], [0]
 
     def take_time() -> None:
         with lock:
             under_way[0] += 1
             most[0] = max(most[0], under_way[0])
-        time.sleep(0.02)
+        together.wait(60)
         with lock:
             under_way[0] -= 1
 
@@ -55,13 +57,22 @@ async def test_each_is_made_once_and_three_at_a_time(world: World) -> None:
     assert await make_owed(world, JOBS, within_s=60)
     assert told(world) == JOBS
     assert len(world.scripted_callbacks.posts) == len(JOBS)
-    assert 1 < most[0] <= 3
+    assert most[0] == 3
 
 
-async def test_receivers_that_hang_do_not_keep_the_round(world: World) -> None:
+async def test_receivers_that_hang_do_not_keep_the_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was not reached in time is left to the next one, and that is said."""
-    world.scripted_callbacks.before = lambda: time.sleep(3)
-    assert not await make_owed(world, JOBS, within_s=1.5)
+    together, now_s = threading.Barrier(3), [0.0]
+
+    def take_ten_seconds() -> None:
+        together.wait(60)
+        now_s[0] = 10
+
+    monkeypatch.setattr(owed_callbacks, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    world.scripted_callbacks.before = take_ten_seconds
+    assert not await make_owed(world, JOBS, within_s=5)
     assert len(world.scripted_callbacks.posts) == 3
     world.scripted_callbacks.before = lambda: None
     assert await make_owed(world, JOBS, within_s=60)

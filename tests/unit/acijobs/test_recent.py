@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from acijobs.usecases.recent import RecentAnswers
-from acijobs_world import ManualClock
+from manual_clock import ManualClock
 
 
 def test_an_answer_is_kept_for_a_while() -> None:

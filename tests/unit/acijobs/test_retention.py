@@ -16,7 +16,8 @@ from acijobs.domain.retention import SETTLE_TIME, Retention, is_expired, may_be_
 from acijobs.domain.row import Row, Run, claimed, cleaned, closed
 from acijobs.instances import Instance
 from acijobs.retention import forget
-from acijobs_world import HERE, START, World
+from acijobs_world import HERE, World
+from manual_clock import START
 
 DAY = timedelta(days=1)
 ENDED = Instance(runtime_status="Completed", updated_at=START - DAY)

@@ -37,7 +37,9 @@ from acijobs.usecases.secrets import (
     without,
 )
 from acijobs_interleaving import RUN
-from acijobs_world import SEAL_KEY, START, World, busy
+from acijobs_world import SEAL_KEY, World
+from manual_clock import START
+from scripted_azure import busy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

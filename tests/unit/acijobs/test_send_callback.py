@@ -19,8 +19,10 @@ from acijobs.domain.progress import CleanUp
 from acijobs.domain.row import Row, Run, claimed, cleaned, closed
 from acijobs.instances import Instance
 from acijobs.usecases.send_callback import call_back, send_callback
-from acijobs_world import CALLBACK_KEY, HERE, START, World
+from acijobs_world import HERE, World
+from manual_clock import START
 from orchestration_runs import accept
+from scripted_callbacks import CALLBACK_KEY
 
 JOB = "j"
 RUN = Run(job_id=JOB, offer=1, execution="x")

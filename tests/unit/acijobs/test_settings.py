@@ -1,3 +1,5 @@
+"""All settings together, and those with a line or two of their own."""
+
 from __future__ import annotations
 
 import traceback
@@ -19,19 +21,11 @@ from acijobs.settings.reading import check, read, read_usable
 from acijobs.settings.scope import ScopeSettings
 from acijobs.settings.storage import JobStoreSettings, LogArchiveSettings
 from acijobs.settings.web import WebSettings
+from operators_settings import GOOD, REGIONS, problems, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GOOD = {
-    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-00000000000a",
-    "ResourceGroupName": "my-jobs_(1).x",
-    "Location": "westeurope",
-    "AzureWebJobsStorage": "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=s3cret",
-}
-REGIONS = (
-    "a region's short name, like 'westeurope', or up to 10 different ones with commas between them"
-)
 NAMES = sorted(
     {
         name
@@ -40,21 +34,6 @@ NAMES = sorted(
         for name in names_of(field)
     }
 )
-
-
-def problems(environment: dict[str, str]) -> tuple[str, ...]:
-    """Return all that is wrong in this environment."""
-    with pytest.raises(InvalidSettingsError) as raised:
-        check(ALL_CONCERNS, environment)
-    assert all(problem in str(raised.value) for problem in raised.value.problems)
-    return raised.value.problems
-
-
-def wrong(concern: type[Concern], **changes: str) -> tuple[str, ...]:
-    """Return what is wrong with the settings of one concern."""
-    with pytest.raises(InvalidSettingsError) as raised:
-        read(concern, GOOD | changes)
-    return raised.value.problems
 
 
 def concerns(base: type[Concern] = Concern) -> Iterator[type[Concern]]:
@@ -126,55 +105,6 @@ def test_every_wrong_setting_is_named_at_once() -> None:
     )
 
 
-SUBSCRIPTION = GOOD["AZURE_SUBSCRIPTION_ID"]
-OTHER = SUBSCRIPTION.replace("a", "B")
-
-
-def test_a_list_of_scopes_stands_in_for_the_one() -> None:
-    """Which then need not be set, and may be wrong; regions may be a list as well."""
-    scopes = {"JobScopes": f"{SUBSCRIPTION}/rg-1, {OTHER}/rg_(2),", "Location": "westus, eastus"}
-    for one in ({}, {"AZURE_SUBSCRIPTION_ID": "", "ResourceGroupName": "ends.with."}):
-        chosen = read(ScopeSettings, GOOD | one | scopes)
-        assert chosen.scopes == ((SUBSCRIPTION, "rg-1"), (OTHER, "rg_(2)"))
-        assert chosen.locations == ("westus", "eastus")
-    assert read(ScopeSettings, GOOD).scopes == ((SUBSCRIPTION, "my-jobs_(1).x"),)
-
-
-def test_each_wrong_scope_is_named_once() -> None:
-    """With its number and what would be right; what the list replaces is not asked for besides."""
-    found = problems(
-        {
-            "JobScopes": f"{SUBSCRIPTION}/rg, mine/rg, {SUBSCRIPTION}, {OTHER}/ends.with.",
-            "Location": "eastus, West US",
-            "JobStoreUrl": "https://a",
-            "LogArchiveUrl": "https://a",
-        }
-    )
-    right = (
-        "it must be <subscription id>/<resource group>, or up to 20 different ones with commas "
-        "between them; AZURE_SUBSCRIPTION_ID and ResourceGroupName do not count beside it"
-    )
-    assert found == (
-        f"JobScopes has 'mine/rg' at number 2; {right}",
-        f"JobScopes has '{SUBSCRIPTION}' at number 3; {right}",
-        f"JobScopes has '{OTHER}/ends.with.' at number 4; {right}",
-        f"Location has 'West US' at number 2; it must be {REGIONS}",
-    )
-
-
-@pytest.mark.parametrize(
-    "scopes",
-    [
-        *(",", f"{SUBSCRIPTION}/rg,{SUBSCRIPTION.upper()}/RG"),
-        ",".join(f"{SUBSCRIPTION}/rg-{number}" for number in range(21)),
-    ],
-)
-def test_a_list_of_scopes_names_each_of_at_most_twenty_once(scopes: str) -> None:
-    """Azure compares names without letter case."""
-    [problem] = wrong(ScopeSettings, JobScopes=scopes)
-    assert "different ones" in problem
-
-
 @pytest.mark.parametrize("concern", ALL_CONCERNS)
 def test_every_field_has_a_name_and_tells_what_is_right(concern: type[Concern]) -> None:
     """A wrong value is answered with it."""
@@ -217,61 +147,6 @@ def test_pydantic_itself_shows_no_value() -> None:
     with pytest.raises(ValidationError) as raised:
         LogArchiveSettings.model_validate({"AzureWebJobsStorage": "s3cret"})
     assert "s3cret" not in f"{raised.value!r} {raised.value}"
-
-
-@pytest.mark.parametrize(
-    ("changes", "archive"),
-    [
-        ({"LogArchiveUrl": "file:///var/logs/"}, "file:///var/logs"),
-        ({"LogArchiveUrl": "https://a.b/logs"}, "https://a.b/logs"),
-        (
-            {"AzureWebJobsStorage__accountName": "acc"},
-            "https://acc.blob.core.windows.net/acijobs-logs",
-        ),
-        (
-            {
-                "AzureWebJobsStorage__accountName": "acc",
-                "AzureWebJobsStorage__blobServiceUri": "https://acc.blob.core.chinacloudapi.cn/",
-            },
-            "https://acc.blob.core.chinacloudapi.cn/acijobs-logs",
-        ),
-        (
-            {"LogArchiveUrl": "file:///l", "AzureWebJobsStorage__blobServiceUri": "http://x"},
-            "file:///l",
-        ),
-        ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}, "UseDevelopmentStorage=true"),
-    ],
-)
-def test_logs_are_kept_where_it_is_said_or_in_the_apps_own_storage(
-    changes: dict[str, str], archive: str
-) -> None:
-    """A URL of one's own first; then an identity-based connection; then a connection string."""
-    assert read(LogArchiveSettings, GOOD | changes).where == archive
-
-
-@pytest.mark.parametrize(
-    ("changes", "store"),
-    [
-        ({"JobStoreUrl": "file:///var/jobs/"}, "file:///var/jobs"),
-        ({"JobStoreUrl": "https://a.b/"}, "https://a.b"),
-        ({"LogArchiveUrl": "file:///var/logs"}, GOOD["AzureWebJobsStorage"]),
-        ({"AzureWebJobsStorage__accountName": "acc"}, "https://acc.table.core.windows.net"),
-        (
-            {
-                "AzureWebJobsStorage__accountName": "acc",
-                "AzureWebJobsStorage__tableServiceUri": "https://acc.table.core.chinacloudapi.cn/",
-            },
-            "https://acc.table.core.chinacloudapi.cn",
-        ),
-        ({"JobStoreUrl": "file:///j", "AzureWebJobsStorage": "not looked at"}, "file:///j"),
-        ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}, "UseDevelopmentStorage=true"),
-    ],
-)
-def test_rows_are_kept_where_it_is_said_or_in_the_apps_own_storage(
-    changes: dict[str, str], store: str
-) -> None:
-    """As the logs are."""
-    assert read(JobStoreSettings, GOOD | changes).where == store
 
 
 @pytest.mark.parametrize(
@@ -332,85 +207,6 @@ def test_an_empty_setting_is_one_that_is_not_set(name: str) -> None:
         assert problems(empty) == problems(without)
     else:
         assert [read(c, empty) for c in ALL_CONCERNS] == [read(c, without) for c in ALL_CONCERNS]
-
-
-def test_the_app_is_named_by_its_setting_or_by_azure() -> None:
-    """Two apps may share a resource group, and each deletes only its own groups."""
-    site = GOOD | {"WEBSITE_SITE_NAME": "site"}
-    assert read(ScopeSettings, site).app_name == "site"
-    assert read(ScopeSettings, site | {"AppName": ""}).app_name == "site"
-    assert read(ScopeSettings, site | {"AppName": "mine"}).app_name == "mine"
-
-
-def test_outside_azure_the_app_is_named_acijobs() -> None:
-    """No site has a name there."""
-    assert read(ScopeSettings, GOOD).app_name == "acijobs"
-    assert read(ScopeSettings, GOOD | {"AppName": "mine"}).app_name == "mine"
-
-
-def test_the_polling_interval_has_the_bounds_that_are_set() -> None:
-    """The first poll never comes later than the shortest interval."""
-    bounds = {"PollMinSeconds": "0.5", "PollMaxSeconds": "10"}
-    policy = read(PollSettings, bounds).policy
-    assert (policy.first_poll_s, policy.min_interval_s, policy.max_interval_s) == (0.5, 0.5, 10)
-
-
-@pytest.mark.parametrize(
-    ("bounds", "least", "most"),
-    [
-        ({"PollMinSeconds": "20", "PollMaxSeconds": "10"}, "20", "10"),
-        ({"PollMaxSeconds": "1"}, "2.2", "1"),
-    ],
-)
-def test_the_bounds_of_the_polling_interval_are_in_order(
-    bounds: dict[str, str], least: str, most: str
-) -> None:
-    """One that is not set counts too, so both are shown."""
-    assert wrong(PollSettings, **bounds) == (
-        f"PollMinSeconds is {least}, which is greater than PollMaxSeconds, {most}",
-    )
-
-
-@pytest.mark.parametrize("text", ["-1", "0", "3600.1", "inf", "nan", "often", "1 2"])
-def test_seconds_are_above_zero_and_up_to_an_hour(text: str) -> None:
-    """Anything else is named, with what it should be."""
-    assert "PollMinSeconds" in wrong(PollSettings, PollMinSeconds=text)[0]
-    assert "PollMaxSeconds" in wrong(PollSettings, PollMaxSeconds=text)[0]
-
-
-@pytest.mark.parametrize(
-    ("bounds", "least", "most"),
-    [
-        ({"PollMinSeconds": "5", "PollMaxSeconds": "10"}, 5, 10),
-        ({"PollMinSeconds": "often", "PollMaxSeconds": "10"}, 2.2, 10),
-        ({"PollMinSeconds": "often", "PollMaxSeconds": "1"}, 2.2, 30),
-        ({"PollMinSeconds": "20", "PollMaxSeconds": "10"}, 2.2, 30),
-        ({"PollMinSeconds": "0", "PollMaxSeconds": "0"}, 2.2, 30),
-    ],
-)
-def test_a_job_that_runs_is_polled_whatever_is_set(
-    bounds: dict[str, str], least: float, most: float
-) -> None:
-    """The default takes the place of what is wrong, and of both bounds where they contradict."""
-    found = read_usable(PollSettings, bounds)
-    assert (found.min_seconds, found.max_seconds) == (least, most)
-
-
-def test_a_default_job_has_an_image_and_a_command() -> None:
-    """The command is a JSON list, as in a request."""
-    job = {"DefaultImage": "alpine", "DefaultCommand": '["sh", "-c", "x"]'}
-    found = read(DefaultJobSettings, job)
-    assert (found.image, found.command) == ("alpine", ("sh", "-c", "x"))
-
-
-@pytest.mark.parametrize(
-    "text", ['"x"', "[1]", "[1, 2]", '{"a": "b"}', "{}", "null", "[", "sh -c x", "[" * 100_000]
-)
-def test_any_other_default_command_is_refused(text: str) -> None:
-    """Once, however much of it is wrong."""
-    assert wrong(DefaultJobSettings, DefaultCommand=text) == (
-        'DefaultCommand is not a JSON list of strings, like ["echo", "hello"]',
-    )
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=20)))

@@ -15,10 +15,12 @@ from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import End, end_job
 from acijobs.usecases.ports import Store
 from acijobs_interleaving import RUN, accept, let_pass
-from acijobs_world import SCOPE, MemoryRows, ScriptedAzure, World
+from acijobs_world import SCOPE, World
+from memory_rows import MemoryRows
 
 if TYPE_CHECKING:
     from acijobs.domain.group import Scope
+    from scripted_azure import ScriptedAzure
 
 
 class OwnRows(MemoryRows):

@@ -33,7 +33,7 @@ from acijobs.telemetry import process
 from acijobs.telemetry.providers import Providers, new_providers
 from acijobs.telemetry.recording import OpenTelemetry
 from acijobs.usecases.telemetry import NO_TELEMETRY
-from acijobs_world import START
+from manual_clock import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

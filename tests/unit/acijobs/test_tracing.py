@@ -19,7 +19,8 @@ from acijobs.usecases.create_group import create_group
 from acijobs.usecases.finish_job import finish_job
 from acijobs.usecases.telemetry import Invocation
 from acijobs_interleaving import RUN, accept, let_pass
-from acijobs_world import World, denied
+from acijobs_world import World
+from scripted_azure import denied
 
 JOB = f"00-{'a' * 32}-{'1' * 16}-01"
 IN_JOBS_TRACE = f"00-{'a' * 32}-{'2' * 16}-00"

@@ -13,7 +13,7 @@ import pytest
 
 from acijobs.domain.callback.signing import read_key, signed
 from acijobs.domain.callback.state import PAUSES_S
-from acijobs_world import CALLBACK_KEY
+from scripted_callbacks import CALLBACK_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
