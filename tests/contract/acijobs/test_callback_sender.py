@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,7 +173,7 @@ def test_a_receiver_that_never_answers_is_left_in_time() -> None:
         took_s = time.monotonic() - started
     assert delivery.status is None
     assert delivery.trouble == "the receiver did not answer within 0.5 s"
-    assert 0.4 < took_s < 3
+    assert 0.4 < took_s < 25  # it hangs for 30 s
 
 
 def test_the_time_limit_is_for_the_whole_exchange() -> None:
@@ -183,7 +184,7 @@ def test_the_time_limit_is_for_the_whole_exchange() -> None:
         delivery = sent(receiver, time_limit_s=0.5)
         took_s = time.monotonic() - started
     assert delivery.status is None
-    assert took_s < 3
+    assert took_s < 45  # all of it comes in 60 s
 
 
 def test_a_status_that_came_in_time_counts() -> None:
@@ -196,7 +197,7 @@ def test_a_status_that_came_in_time_counts() -> None:
             slow(connection)
 
         receiver.answers = [say]
-        assert sent(receiver, time_limit_s=0.5).status == 200
+        assert sent(receiver, time_limit_s=5).status == 200
 
 
 def test_a_receiver_that_does_not_speak_tls_is_left_in_time() -> None:
@@ -222,12 +223,14 @@ def test_a_resolver_that_hangs_is_left_in_time() -> None:
 
 def test_receivers_that_hang_take_no_more_than_three_threads() -> None:
     """What comes meanwhile is put off at once, and does not count as tried."""
-    with Receiver() as receiver:
+    with ThreadPoolExecutor(6) as pool, Receiver() as receiver:
         receiver.answers = [receiver.hang]
-        callbacks = HttpCallbacks(receiver.trusted, time_limit_s=4)
-        with ThreadPoolExecutor(6) as pool:
-            done = list(pool.map(lambda _: callbacks.post(receiver.url, BODY, {}), range(6)))
-    assert sorted(delivery.was_made for delivery in done) == [False] * 3 + [True] * 3
+        callbacks = HttpCallbacks(receiver.trusted, time_limit_s=60)
+        posts = [pool.submit(callbacks.post, receiver.url, BODY, {}) for _ in range(6)]
+        put_off = list(itertools.islice(as_completed(posts, timeout=25), 3))
+        assert not any(post.result().was_made for post in put_off)
+        receiver.wait_for(3)
+    assert [post.result().was_made for post in posts if post not in put_off] == [True] * 3
     assert callbacks.post("nonsense", BODY, {}).was_made
 
 

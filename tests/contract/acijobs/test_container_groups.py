@@ -33,7 +33,7 @@ from acijobs.usecases.fetch_logs import fetch_logs
 from acijobs.usecases.finish_job import finish_job
 from acijobs.usecases.patience import PatientGroups
 from acijobs_interleaving import RUN
-from acijobs_world import ManualClock
+from manual_clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -37,6 +37,7 @@ from acijobs.telemetry.providers import new_providers
 from acijobs.telemetry.recording import OpenTelemetry
 from infra_queries import rules_of
 from log_workspace import LogWorkspace
+from loopback_server import LoopbackServer
 from otlp_collector import body_of
 
 if TYPE_CHECKING:
@@ -90,21 +91,18 @@ class Ingestion:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = LoopbackServer(Handler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1").configure_cert(context)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self.url = f"https://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.__exit__()
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         """Return what was sent of this kind, like `MetricData`."""
@@ -226,7 +224,8 @@ def minute(*, jobs: int, troubles: int) -> list[Measurement]:
     failed = {reason: _ended(*of) for reason, of in OF_TROUBLE.items()}
     return [
         ROUND.of(1.2, {Attribute.OUTCOME: "whole"}),
-        GROUP_ALIVE.of(jobs + 20 * troubles),
+        GROUP_ALIVE.of(jobs + 15 * troubles, {Attribute.SCOPE: "s/jobs"}),
+        GROUP_ALIVE.of(5 * troubles, {Attribute.SCOPE: "t/jobs"}),
         JOB_ACTIVE.of(jobs, {Attribute.STATE: "executing"}),
         JOB_OLDEST_PENDING.of(60 + 1800 * troubles),
         JOB_ENDED.of(jobs, _ended("success", "Succeeded", "none", "none")),

@@ -17,38 +17,12 @@ from acijobs.domain.told import Told, ToldProgress
 from acijobs.rows.file import FILE, FileRows
 from acijobs.rows.packing import pack_row, pack_spec
 from acijobs.usecases.ports import RETENTION
-from row_stores import (
-    NOW,
-    AnyStore,
-    FileStore,
-    TableStore,
-    a_row,
-    ids,
-    needs_tables,
-    own_table,
-    settled,
-)
+from row_stores import NOW, TableStore, a_row, ids, needs_tables, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from acijobs.usecases.ports import Rows
-
-
-@pytest.fixture(params=["file", pytest.param("table", marks=needs_tables)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    """A store that was never used."""
-    if request.param == "file":
-        yield FileStore(tmp_path / "rows")
-        return
-    with own_table() as table:
-        yield table
-
-
-@pytest.fixture
-def rows(store: AnyStore) -> Rows:
-    return store.open()
 
 
 def insert(rows: Rows, job_id: str, minutes: float = 0, **labels: str) -> None:

@@ -13,7 +13,7 @@ from acijobs.domain.errors import BusyError
 from acijobs.domain.spec.job import parse
 from acijobs.usecases.patience import PatientGroups
 from acijobs.usecases.telemetry import NO_TELEMETRY
-from acijobs_world import ManualClock
+from manual_clock import ManualClock
 from recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:

@@ -22,40 +22,14 @@ from acijobs.domain.errors import RowConflictError, RowExistsError, UnreadableRo
 from acijobs.domain.outcome import Outcome, Phase
 from acijobs.domain.progress import CleanUp
 from acijobs.domain.row import cleaned, closed
-from row_stores import (
-    NOW,
-    AnyStore,
-    FileStore,
-    a_full_row,
-    a_row,
-    ids,
-    needs_tables,
-    own_table,
-    settled,
-    spec_of,
-)
+from row_stores import NOW, AnyStore, a_full_row, a_row, ids, settled, spec_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from acijobs.usecases.ports import Rows, StoredRow
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(params=["file", pytest.param("table", marks=needs_tables)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    """A store that was never used."""
-    if request.param == "file":
-        yield FileStore(tmp_path / "deep" / "rows")
-        return
-    with own_table() as table:
-        yield table
-
-
-@pytest.fixture
-def rows(store: AnyStore) -> Rows:
-    return store.open()
 
 
 def test_a_store_that_was_never_used_has_no_jobs(rows: Rows) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from acijobs_world import CALLBACK_KEY
 from callback_receivers import OK, Receiver, answer
+from scripted_callbacks import CALLBACK_KEY
 from stack.http import send
 from stack.local_stack import LocalStack, StackOptions
 

@@ -21,6 +21,7 @@ from stack import job_story
 from stack.http import send
 
 if TYPE_CHECKING:
+    from gate import Gate
     from stack.job_story import JobStory
     from stack.local_stack import LocalStack
 
@@ -62,8 +63,9 @@ def log_reads(stack: LocalStack, story: JobStory) -> int:
 
 def wait_for_line(url: str) -> LogReply:
     """Return the answer that has the first line."""
-    reply = read_log(url, wait=25)
-    assert reply.text, reply.headers
+    give_up_at = time.monotonic() + 90
+    while not (reply := read_log(url, wait=25)).text:
+        assert time.monotonic() < give_up_at, reply.headers
     return reply
 
 
@@ -98,14 +100,14 @@ def test_many_who_read_twice_a_second_cost_one_read_of_azure_a_second(stack: Loc
     finish(stack, story)
 
 
-def test_long_polls_hold_up_nobody(stack: LocalStack) -> None:
+def test_long_polls_hold_up_nobody(stack: LocalStack, gate: Gate) -> None:
     """A hundred of them wait, and a job is still read at once."""
-    story, url = start(stack, shell("echo one; sleep 14; echo two"))
+    story, url = start(stack, shell(f"echo one; {gate.wait}; echo two"))
     first = wait_for_line(url)
     end = {"attempt": 1, "offset": first.headers["x-next-offset"]}
     texts: list[str] = []
     waiting = [
-        threading.Thread(target=lambda: texts.append(read_log(url, wait=20, **end).text))
+        threading.Thread(target=lambda: texts.append(read_log(url, wait=25, **end).text))
         for _ in range(100)
     ]
     for thread in waiting:
@@ -114,6 +116,7 @@ def test_long_polls_hold_up_nobody(stack: LocalStack) -> None:
     begun = time.monotonic()
     assert send("GET", f"{stack.base_url}/api/jobs/{story.job_id}").status == 202
     assert time.monotonic() - begun < 10
+    gate.open()
     for thread in waiting:
         thread.join(60)
     assert set(texts) == {"two\n"}
@@ -173,34 +176,35 @@ def test_an_ended_log_is_known_by_its_etag_and_read_in_ranges(stack: LocalStack)
 
 @pytest.mark.skipif(shutil.which("wget") is None, reason="wget is not installed")
 def test_wget_goes_on_with_a_log_that_it_has_the_beginning_of(
-    stack: LocalStack, tmp_path: Path
+    stack: LocalStack, tmp_path: Path, gate: Gate
 ) -> None:
     """As the guide says: the same command again brings what is new."""
-    story, url = start(stack, shell("echo one; sleep 9; echo two"))
+    story, url = start(stack, shell(f"echo one; {gate.wait}; echo two"))
     wait_for_line(url)
     file = tmp_path / "job.log"
     command = ["wget", "--no-proxy", "-q", "-c", "-O", str(file), f"{url}?timestamps=true"]
     subprocess.run(command, check=True, timeout=30)
     assert file.read_text().endswith("one\n")
+    gate.open()
     finish(stack, story)
     subprocess.run(command, check=True, timeout=30)
     assert [line.split(" ", 1)[1] for line in file.read_text().splitlines()] == ["one", "two"]
 
 
-def test_azure_that_is_down_fails_no_read(stack: LocalStack) -> None:
+def test_azure_that_is_down_fails_no_read(stack: LocalStack, gate: Gate) -> None:
     """What is archived is shown at once, with the trouble in a header."""
-    story, url = start(stack, shell(count(12, 1)))
+    story, url = start(stack, shell(f"echo line 1; {gate.wait}; echo line 2"))
     wait_for_line(url)
     admin = AdminClient(stack.emulator_env["ACI_EMULATOR_ADMIN"])
     fault = admin.add_fault(
         "respond", operation="Containers_ListLogs", status=503, code="ServiceUnavailable",
         group=f"job-{story.job_id}-*",
     )  # fmt: skip
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + 60
     while True:  # fetches come further apart where they are slow
         begun = time.monotonic()
         reply = read_log(url)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15
         assert (reply.status, reply.text[:7]) == (200, "line 1\n")
         if "x-log-trouble" in reply.headers:
             break
@@ -208,7 +212,8 @@ def test_azure_that_is_down_fails_no_read(stack: LocalStack) -> None:
         time.sleep(0.5)
     assert "BusyError" in reply.headers["x-log-trouble"]
     admin.remove_fault(fault)
-    assert finish(stack, story)["logs"] == "".join(f"line {i}\n" for i in range(1, 13))
+    gate.open()
+    assert finish(stack, story)["logs"] == "line 1\nline 2\n"
 
 
 def test_wrong_requests_are_told_what_would_be_right(stack: LocalStack) -> None:

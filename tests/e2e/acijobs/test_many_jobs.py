@@ -16,6 +16,7 @@ from stack.http import Reply, send
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gate import Gate
     from stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,8 @@ def tell(**event):
     print(urllib.request.urlopen(sent, timeout=30).status, flush=True)
 
 tell(progress=0.25, message="begun")
-time.sleep(8)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.1)
 tell(progress=1, outputs={"sum": 42})
 tell(outputs={"rows": [1, 2]}, done=True)
 """
@@ -98,13 +100,15 @@ def test_a_repeated_request_with_a_key_is_one_job(stack: LocalStack) -> None:
     assert send("POST", jobs(stack), body=shell("echo twice"), headers=headers).status == 422
 
 
-def test_a_container_tells_of_itself(stack: LocalStack) -> None:
+def test_a_container_tells_of_itself(stack: LocalStack, gate: Gate) -> None:
     """With the URL that it was given. Its progress shows; outputs stay; a late event is refused."""
     job_id = unique("tells")
-    spec = {"image": "python:3.13", "command": ["python3", "-c", TELL], "id": job_id}
+    command = ["python3", "-c", TELL, str(gate.path)]
+    spec = {"image": "python:3.13", "command": command, "id": job_id}
     assert send("POST", jobs(stack), body=spec).status == 202
     shown = until(stack, job_id, lambda answer: answer.body["progress"] or is_over(answer))
     assert (shown.body["progress"]["value"], shown.body["progress"]["message"]) == (0.25, "begun")
+    gate.open()
     ended = until(stack, job_id, is_over).body
     assert (ended["state"], ended["exitCode"]) == ("Succeeded", 0)
     assert ended["outputs"] == {"sum": 42, "rows": [1, 2]}

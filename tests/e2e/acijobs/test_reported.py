@@ -15,6 +15,7 @@ from stack.http import ArmClient, send
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gate import Gate
     from stack.http import Reply
     from stack.job_story import JobStory
     from stack.local_stack import LocalStack
@@ -43,10 +44,12 @@ def python(script: str) -> list[str]:
     return ["python3", "-c", script]
 
 
-def add_fault(stack: LocalStack, job_id: str, **fault: Any) -> None:
+def add_fault(stack: LocalStack, job_id: str, **fault: Any) -> str:
+    """Put a fault of this job's group in force; return the URL that lifts it."""
     admin = stack.emulator_env["ACI_EMULATOR_ADMIN"]
     answer = send("POST", f"{admin}/faults", body={"group": f"job-{job_id}-*", **fault})
     assert answer.status < 300, answer.body
+    return f"{admin}/faults/{answer.body['id']}"
 
 
 def finish(stack: LocalStack, story: JobStory, timeout_s: float = 120) -> dict[str, Any]:
@@ -122,11 +125,12 @@ def test_a_group_that_cannot_be_deleted_is_not_said_to_be(stack: LocalStack) -> 
     """Though no read finds it; each DELETE of the job asks Azure again."""
     story = start(stack, "undeletable", shell("sleep 600"))
     wait_for(story, lambda job: job["phase"] == "Running")
-    add_fault(stack, "undeletable", **DENIED, operation="ContainerGroups_Delete", for_s=8)
+    denied = add_fault(stack, "undeletable", **DENIED, operation="ContainerGroups_Delete")
     add_fault(stack, "undeletable", **MISSING, for_s=30)
     assert send("DELETE", story.started.body["jobUrl"]).status == 202
     closed = wait_for(story, lambda job: job["state"] == "Cancelled")
     assert closed["cleanUp"] == "Pending"
+    assert send("DELETE", denied).status < 300
     job = finish(stack, story)
     assert job["cleanUp"] == "Deleted"
 
@@ -188,11 +192,12 @@ def test_a_progress_bar_is_exact_and_shown_while_it_grows(stack: LocalStack) -> 
     assert "\n" not in shown
 
 
-def test_text_without_its_newline_is_shown_while_it_waits(stack: LocalStack) -> None:
+def test_text_without_its_newline_is_shown_while_it_waits(stack: LocalStack, gate: Gate) -> None:
     """A prompt, or a step that takes long."""
-    story = start(stack, "prompt", shell("printf 'step 1... '; sleep 9; echo done"))
+    story = start(stack, "prompt", shell(f"printf 'step 1... '; {gate.wait}; echo done"))
     shown = wait_for(story, lambda job: job["state"] == "Running" and bool(job["logs"]))
     assert shown["logs"] == "step 1... "
+    gate.open()
     assert finish(stack, story)["logs"] == "step 1... done\n"
 
 

@@ -8,19 +8,19 @@ import hmac
 import json
 import secrets as random_secrets
 import sqlite3
-import threading
 import time
 import urllib.request
 import zlib
 from contextlib import ExitStack, closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
+from loopback_server import LoopbackServer
 from secret_hunt import Hunt
 from stack.http import Reply, send
 from stack.local_stack import LocalStack, StackOptions
@@ -172,22 +172,14 @@ def _other(name: str, secret: str) -> dict[str, Any]:
     }
 
 
-class _Receiver(ThreadingHTTPServer):
+class _Receiver(LoopbackServer):
     """Takes callbacks, on a thread."""
 
     scene: Scene | None = None
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Hook)
+        super().__init__(_Hook)
         self.url = f"http://127.0.0.1:{self.server_port}/hook"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
 
 
 class _Hook(BaseHTTPRequestHandler):

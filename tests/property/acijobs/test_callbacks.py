@@ -13,7 +13,7 @@ from acijobs.callbacks.answer import MAX_ANSWER_BYTES, delivery_of, final_answer
 from acijobs.domain.callback.addresses import is_public
 from acijobs.domain.callback.receiver import Receiver, ReceiverError, read_trusted
 from acijobs.domain.callback.state import PAUSES_S, CallbackState, CallbackStatus, Delivery
-from acijobs_world import START
+from manual_clock import START
 
 PIECES = st.sampled_from(
     ["https", "http", "://", ":", "//", "/", "\\", "@", "?", "#", ".", "%", "[", "]", "127.0.0.1",
