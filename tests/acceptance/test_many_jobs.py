@@ -79,7 +79,7 @@ def test_a_look_finds_the_end_of_a_job_that_a_watch_polls(app: App) -> None:
     look(app, job)
     ended = job.end()
     assert (ended["state"], ended["exitCode"]) == ("Succeeded", 0)
-    assert late_s(ended) < 8
+    assert late_s(ended) < 20  # of an engine that shares its machine with other tests
     assert job.instance()["runtimeStatus"] == "Completed"
 
 
