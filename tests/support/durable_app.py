@@ -7,13 +7,19 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import azure.durable_functions as df
+import pytest
 
 from functions_host.contract import UserCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    Orchestrator = Callable[[df.DurableOrchestrationContext], Generator[Any, Any, Any]]
+    Context = df.DurableOrchestrationContext
+    Steps = Generator[Any, Any, Any]
+    Orchestrator = Callable[[Context], Steps]
+
+EARLY_EVENTS = pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
+"""For tests in which an event comes before its wait: the SDK warns, and handles it all the same."""
 
 
 class Body:

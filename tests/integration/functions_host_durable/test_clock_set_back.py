@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    import azure.durable_functions as df
-
-    from durable_app import SdkApp
+    from durable_app import Context, SdkApp, Steps
     from durable_clock import VirtualClock
     from durable_harness import Harness
-
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
 
 
 @pytest.mark.parametrize("starts_again", [False, True])

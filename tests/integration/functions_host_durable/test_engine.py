@@ -21,15 +21,9 @@ from functions_host.durable.store.records import Status
 from functions_host.durable.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
-    import azure.durable_functions as df
-
-    from durable_app import SdkApp
-
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
+    from durable_app import Context, SdkApp, Steps
 
 
 async def test_a_second_engine_on_the_same_state_is_refused(

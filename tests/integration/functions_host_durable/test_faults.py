@@ -29,17 +29,13 @@ from functions_host.durable.faults import (
 from functions_host.durable.store.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    import azure.durable_functions as df
-
-    from durable_app import SdkApp
+    from durable_app import Context, SdkApp, Steps
     from durable_clock import VirtualClock
 
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
     Engine = Callable[..., AbstractAsyncContextManager[Harness]]
 
 

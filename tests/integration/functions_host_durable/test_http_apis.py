@@ -19,13 +19,10 @@ from yarl import URL
 from durable_server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import AsyncIterator
 
-    from durable_app import SdkApp
+    from durable_app import Context, SdkApp, Steps
     from durable_harness import Harness
-
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
 
 
 @pytest.fixture(autouse=True)

@@ -14,17 +14,15 @@ from functions_host.durable.store.records import CommitEntity, CommitEpisode, Re
 from functions_host.durable.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     import azure.durable_functions as df
 
-    from durable_app import SdkApp
+    from durable_app import Context, SdkApp, Steps
     from durable_clock import VirtualClock
     from functions_host.durable.store.records import Change
 
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
 
 LONE = "a\ud800b"
 WHOLE = "a\ufffdb"

@@ -7,24 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from durable_app import EARLY_EVENTS
 from functions_host.durable.store.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    import azure.durable_functions as df
-
-    from durable_app import SdkApp
+    from durable_app import Context, SdkApp, Steps
     from durable_harness import Harness
 
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
-
-pytestmark = [
-    pytest.mark.usefixtures("activities"),
-    # The SDK warns of every event that comes before its wait, and handles it all the same.
-    pytest.mark.filterwarnings("ignore:Potential duplicate Task completion"),
-]
+pytestmark = [pytest.mark.usefixtures("activities"), EARLY_EVENTS]
 
 
 async def test_sub_orchestrations_return_and_fail_into_their_parent(

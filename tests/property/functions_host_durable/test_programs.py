@@ -18,10 +18,7 @@ from durable_clock import VirtualClock
 from durable_harness import Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    Context = df.DurableOrchestrationContext
-    Steps = Generator[Any, Any, Any]
+    from durable_app import Context, Steps
 
 pytestmark = pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")
 
